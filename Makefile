@@ -1,0 +1,98 @@
+# Causeway: builds into build/ (programs in build/bin).  'make help' lists what there is.
+#
+#   CC=clang             another compiler          SAN=asan|ubsan|tsan   a sanitizer build
+#   BUILD=DIR            another output folder     V=1                   show the commands
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+
+SAN ?=
+BUILD ?= build$(if $(SAN),/$(SAN))
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+VERSION := 0.1.0
+Q := $(if $(V),,@)
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+STD := -std=gnu17 -D_GNU_SOURCE -DCAUSEWAY_VERSION='"$(VERSION)"' -I.
+ifeq ($(SAN),asan)
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(SAN),tsan)
+SAN_FLAGS := -fsanitize=thread
+# gcc's own warning that fences are not seen by the sanitizer: the race tests know it (tests/race).
+WARN += $(if $(findstring clang,$(CC)),,-Wno-tsan)
+endif
+ALL_CFLAGS = $(STD) $(WARN) $(CFLAGS) $(SAN_FLAGS) -fno-strict-aliasing -fno-plt -pthread -MMD -MP
+LDLIBS_common := -ljansson -linih
+LDFLAGS_ALL := $(SAN_FLAGS) -pthread -Wl,--as-needed
+
+sources = $(sort $(wildcard $(1)/*.c))
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIB_SRC := $(call sources,common) $(call sources,common/proto) $(call sources,shm)
+LIB := $(BUILD)/libcauseway.a
+PROGRAMS := ofproxy vnsbridge router causeway
+ofproxy_SRC := $(call sources,ofproxy)
+vnsbridge_SRC := $(call sources,vnsbridge)
+vnsbridge_LIBS := -lcrypto
+router_SRC := $(call sources,router)
+router_LIBS := -lurcu-qsbr -lurcu-common -lcrypto
+causeway_SRC := $(call sources,ctl)
+BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
+
+FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] ofproxy/*.[ch] \
+    vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch]))
+
+.PHONY: all help programs up down check unit race e2e deps fmt fmt-check clean packages install man
+all: programs                                 ## build the programs
+
+help:                                         ## list the targets
+	@awk -F'##' '/^[a-z0-9-]+:.*##/ { split($$1, t, ":"); printf "  %-14s%s\n", t[1], $$2 }' $(MAKEFILE_LIST)
+
+programs: $(BIN)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+$(LIB): $(call objects,$(LIB_SRC))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+define program
+$(BUILD)/bin/$(1): $(call objects,$($(1)_SRC)) $(LIB)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) $($(1)_LIBS) $(LDLIBS_common)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# Unit tests: one program per file of tests/unit; they may see the objects of one process (all but
+# its main), named by the file: tests/unit/router_arp.c sees router/.
+UNIT_SRC := $(call sources,tests/unit)
+UNIT := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+unit_process = $(filter ofproxy vnsbridge router ctl,$(firstword $(subst _, ,$(1))))
+unit_objects = $(if $(unit_process),$(call objects,$(filter-out %/main.c,$(call sources,$(unit_process)))))
+define unit_program
+$(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call unit_objects,$(1)) $(LIB)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lcrypto $(LDLIBS_common)
+endef
+$(foreach u,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_program,$(u))))
+
+unit: $(UNIT)                                 ## build and run the unit tests
+	$(Q)for t in $(UNIT); do echo "unit: $${t##*/}"; $$t --timeout 30 || exit 1; done
+
+# Fakes that a real part cannot stand in for: a hostile or scripted switch, a classic VNS client.
+FAKE := $(patsubst tests/fake/%.c,$(BUILD)/fake/%,$(call sources,tests/fake))
+$(BUILD)/fake/%: $(BUILD)/obj/tests/fake/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) -lcrypto $(LDLIBS_common)
+fakes: $(FAKE)
+
+fmt:                                          ## format the C sources
+	$(Q)clang-format -i $(FORMATTED)
+
+clean:                                        ## remove what was built
+	$(Q)rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

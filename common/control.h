@@ -1,0 +1,38 @@
+/* common/control.h - a process's control socket: JSON-RPC 2.0, one object a line, over a Unix
+ * stream socket <run_dir>/<process>.sock.
+ *
+ * The server runs in a thread of its own, so no answer ever delays a packet.  Methods therefore run
+ * in that thread: they read boards and counters, or what their owner made safe to share.
+ *
+ *     static const struct control_method methods[] = {{"routes", on_routes, NULL}, {0}};
+ *     control_start(run_dir, "router", methods);      after config, before the sandbox
+ *     control_stop();
+ *
+ * Every process also answers "ping" and "log.level" {"level": WORD}. */
+#ifndef COMMON_CONTROL_H
+#define COMMON_CONTROL_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* Answers one request.  'params' is an object (empty when the caller gave none), borrowed.  Returns
+ * a new reference, or NULL with a sentence for the caller in 'why'. */
+typedef json_t *control_fn(void *context, json_t *params, char *why, size_t why_size);
+
+struct control_method {
+    const char *name;
+    control_fn *call;
+    void *context;
+};
+
+/* 'methods' ends with a NULL name and must outlive the server.  Returns 0 or -errno. */
+int control_start(const char *run_dir, const char *process, const struct control_method *methods);
+void control_stop(void);
+
+/* Client: sends one request and waits up to 'timeout_ms' for its result.  Takes over 'params' (may be
+ * NULL).  Returns a new reference, or NULL with one sentence in 'why' (no such process running, no
+ * permission, time-out, or the server's own words). */
+json_t *control_call(const char *run_dir, const char *process, const char *method, json_t *params,
+                     int timeout_ms, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,60 @@
+/* common/counter.h - the counters of a process, in a file that anyone may map and read.
+ *
+ *     counter_open(run_dir, COUNTER_OF_ROUTER);     once, in the owner
+ *     counter_add(ROUTER_RECEIVED, n);              any one thread for each counter
+ *     counter_drop(DROP_NO_ROUTE, 1);               also the process's total "dropped"
+ *
+ * Values are totals since the run directory was made: a restarted process goes on from them.  Until
+ * counter_open they live in private memory, so unit tests need no file. */
+#ifndef COMMON_COUNTER_H
+#define COMMON_COUNTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum counter_process { COUNTER_OF_OFPROXY, COUNTER_OF_VNSBRIDGE, COUNTER_OF_ROUTER,
+                       COUNTER_PROCESSES };
+
+/* OFPROXY_RECEIVED, ROUTER_HELD, ...: one enumeration for all; each process uses its own. */
+enum counter {
+#define C(PROCESS, NAME, name, text) PROCESS##_##NAME,
+#include "common/counters.def"
+#undef C
+    COUNTERS
+};
+
+enum drop {
+#define D(NAME, name, text) DROP_##NAME,
+#include "common/drops.def"
+#undef D
+    DROPS
+};
+
+#define COUNTER_WORDS (COUNTERS + DROPS)
+
+/* Maps <run_dir>/<process>.counters, making it if it is missing.  Returns 0 or -errno (-EPROTO: the
+ * file is of another build). */
+int counter_open(const char *run_dir, enum counter_process who);
+void counter_add(enum counter c, uint64_t n);
+uint64_t counter_get(enum counter c);
+/* Counts 'n' frames dropped for 'why', and in the process's DROPPED counter. */
+void counter_drop(enum drop why, uint64_t n);
+uint64_t counter_dropped(enum drop why);
+
+const char *counter_name(enum counter c);
+const char *counter_text(enum counter c);
+enum counter_process counter_owner(enum counter c);
+const char *drop_name(enum drop why);
+const char *drop_text(enum drop why);
+
+/* A reader's view of another process's file.  Returns 0 or -errno. */
+struct counter_view {
+    const uint64_t *words;
+    size_t size;
+};
+int counter_view_open(struct counter_view *v, const char *run_dir, const char *process);
+void counter_view_close(struct counter_view *v);
+uint64_t counter_view_get(const struct counter_view *v, enum counter c);
+uint64_t counter_view_dropped(const struct counter_view *v, enum drop why);
+
+#endif

@@ -1,0 +1,44 @@
+/* shm/record.h - what travels in a ring: one frame (or its verdict) with its metadata.
+ *
+ * A frame's bytes are the 'head', inline after this header, then the 'tail', a span of ofproxy's
+ * arena that nobody copies.  A frame of up to RECORD_INLINE bytes is all head. */
+#ifndef SHM_RECORD_H
+#define SHM_RECORD_H
+
+#include <stdint.h>
+
+#define RECORD_INLINE 128     /* bytes of a received frame that ofproxy puts into the head */
+#define RECORD_HEAD_MAX 10240 /* longest head: a frame that has no arena (held, or from a VNS client) */
+#define RECORD_NO_TICKET UINT32_MAX
+#define RECORD_NO_PORT UINT32_MAX
+
+enum verdict {
+    VERDICT_NONE,      /* on the way up: not decided yet */
+    VERDICT_FORWARDED, /* send the bytes to 'port' (no bytes: a VNS client has them) */
+    VERDICT_ANSWERED,  /* send the bytes to 'port': an answer made from the frame */
+    VERDICT_HELD,      /* copied out; comes later as ORIGINATED, or is expired */
+    VERDICT_DROPPED,   /* 'reason' says why */
+    VERDICT_ORIGINATED /* a frame of its own: settles nothing, has no ticket */
+};
+
+struct record {
+    uint32_t size;     /* of the whole record, a multiple of 8; the ring fills it in */
+    uint8_t verdict;   /* enum verdict */
+    uint8_t reason;    /* enum drop, when VERDICT_DROPPED */
+    uint8_t klass;     /* ingress class; 0 until classes exist */
+    uint8_t flags;     /* zero */
+    uint64_t src;      /* position in the writer's input ring that this settles there, 0: none */
+    uint64_t seq;      /* ofproxy's number for the frame, for its whole journey; 0: originated */
+    uint64_t rx_ns;    /* CLOCK_MONOTONIC when the frame, or its cause, was received; 0: unknown */
+    uint64_t dpid;     /* PKT_*: datapath the frame came in by, or leaves by; VNS_*: as in PKT_IN */
+    uint32_t port;     /* PKT_*: its port number; VNS_*: row of the interfaces board */
+    uint32_t ticket;   /* ofproxy's in-flight slot that the verdict frees, or RECORD_NO_TICKET */
+    uint64_t tail_off; /* tail: offset in ofproxy's arena */
+    uint32_t tail_len; /* and length; 0: all of the frame is in the head */
+    uint32_t head_len; /* bytes inline after this header */
+    uint64_t hold;     /* serial of the held frame that this record sends; 0: none */
+};
+
+_Static_assert(sizeof(struct record) == 80, "part of the shared-memory ABI");
+
+#endif

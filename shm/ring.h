@@ -1,0 +1,135 @@
+/* shm/ring.h - records from one process to one other, without a lock.
+ *
+ * A ring has one writer and one reader for life; topo.def names them.  Each maps its own half
+ * writable and the peer's half read-only.  The two ends are two types, so passing the wrong end
+ * does not compile.
+ *
+ *     writer                               reader
+ *     head = ring_reserve(&tx, size)       while (ring_peek(&rx, &r, &head)) {
+ *     fill head, fill r                        use r, a checked private copy, and the bytes at head
+ *     ring_commit(&tx, &r)                     ring_next(&rx);
+ *     ... more of the batch ...            }
+ *     ring_settle(&tx, input, position)    ring_release(&rx);     once a batch
+ *     ring_publish(&tx)    once a batch
+ *
+ * Exactly once: what the writer commits is invisible until ring_publish stores the tail, which is
+ * the one commit point.  The tail selects one of two commit blocks; a block says, for each of the
+ * writer's inputs, up to which position that input is settled.  A process that takes over a ring
+ * end after a death asks every output for ring_settled(input), skips its input to the largest with
+ * ring_rx_skip, and goes on: nothing is lost, nothing is done twice.  A process with several
+ * outputs must publish one before it commits to another, so that the largest is exact.
+ *
+ * Trust: the reader checks every word that it reads from the writer's half once, on a private copy;
+ * a record or tail that cannot be makes the ring 'bad' (ring_rx_bad): it then reads as empty.
+ * The bytes at head may still be changed by a hostile writer while they are read: copy them to
+ * memory of your own before you parse them.
+ *
+ * Memory: lane files are mapped by topo.c (or ring_private for tests and threads of one process);
+ * nothing here allocates per record. */
+#ifndef SHM_RING_H
+#define SHM_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shm/record.h"
+
+#define RING_INPUTS 4 /* inputs that one writer may settle in a ring */
+
+struct bell;
+struct ring_tx_shared; /* the writer's half: tail, commit blocks, data */
+struct ring_rx_shared; /* the reader's half: head, begun, event index */
+
+struct ring_stats {
+    uint64_t used, size;          /* bytes between head and tail; bytes in all */
+    uint64_t records, publishes;  /* written since the file was made */
+    uint64_t full, bells, wakes;  /* reserve refused; doorbells rung; sleeps of the reader */
+    uint64_t tx_attaches, rx_attaches;
+};
+
+struct ring_tx {
+    struct ring_tx_shared *own;
+    const struct ring_rx_shared *peer;
+    uint8_t *data; /* 'size' bytes, mapped twice in a row */
+    uint64_t size, mask;
+    uint64_t staged;    /* next byte to write; what is past 'tail' is not visible yet */
+    uint64_t tail;      /* published */
+    uint64_t peer_head; /* cached */
+    uint64_t settled[RING_INPUTS];
+    uint64_t n_staged;
+    struct bell *bell; /* the reader's; NULL: the reader never sleeps on this ring */
+    bool bad;          /* the reader's half holds what cannot be */
+    bool settle_only;  /* something was settled since the last publish */
+};
+
+struct ring_rx {
+    struct ring_rx_shared *own;
+    const struct ring_tx_shared *peer;
+    const uint8_t *data;
+    uint64_t size, mask;
+    uint64_t at;        /* next record to peek */
+    uint64_t head;      /* released */
+    uint64_t peer_tail; /* cached */
+    uint32_t peeked;    /* size of the record at 'at', once checked */
+    bool bad;
+    char why[96]; /* what was wrong, when bad */
+};
+
+/* Room for a record with 'head_size' bytes of head, or NULL: full (counted), or bad.  The same room
+ * is returned until ring_commit; committing less than reserved is fine. */
+uint8_t *ring_reserve(struct ring_tx *tx, size_t head_size);
+/* Stages the record whose head was filled in; 'r' is copied, size is computed from r->head_len. */
+void ring_commit(struct ring_tx *tx, const struct record *r);
+/* With the next publish, 'input' counts as settled up to 'position' (a ring_position).  Positions
+ * only grow. */
+void ring_settle(struct ring_tx *tx, unsigned input, uint64_t position);
+uint64_t ring_settled(const struct ring_tx *tx, unsigned input);
+/* Makes all that is staged visible, with one store, and rings the reader's doorbell if it sleeps.
+ * Does nothing when nothing is staged (a ring_settle alone waits for the next record). */
+void ring_publish(struct ring_tx *tx);
+/* Drops what is staged and not published. */
+void ring_abandon(struct ring_tx *tx);
+/* Bytes free now, as the writer last knew or, when that is less than 'want', as it is. */
+uint64_t ring_room(struct ring_tx *tx, uint64_t want);
+/* Calls 'seen' for each record of the last published batch, oldest first: after a restart, what the
+ * dead writer made visible last.  'hold' and 'src' in them say what it had done. */
+void ring_last_batch(const struct ring_tx *tx, void (*seen)(void *context, const struct record *r),
+                     void *context);
+
+/* The next record and its head, both valid until ring_release (r is the caller's copy).  False:
+ * empty or bad. */
+bool ring_peek(struct ring_rx *rx, struct record *r, const uint8_t **head);
+/* Steps over the record that ring_peek returned. */
+void ring_next(struct ring_rx *rx);
+/* Position after the last record stepped over: what ring_settle and ring_rx_skip take. */
+uint64_t ring_position(const struct ring_rx *rx);
+/* Gives all that was stepped over back to the writer. */
+void ring_release(struct ring_rx *rx);
+/* Notes durably that everything stepped over is about to leave for the outside (a socket): a
+ * successor will not send it again.  Follow with the send, then ring_release. */
+void ring_begin(struct ring_rx *rx);
+/* Where a predecessor's ring_begin had come to; at least the head. */
+uint64_t ring_begun(const struct ring_rx *rx);
+/* Steps over records without a look, up to 'position', if it is ahead.  False: not a position. */
+bool ring_rx_skip(struct ring_rx *rx, uint64_t position);
+bool ring_rx_bad(const struct ring_rx *rx);
+bool ring_rx_empty(const struct ring_rx *rx);
+/* Going to sleep: says so; true if a record came in the meantime, so do not sleep. */
+bool ring_rx_arm(struct ring_rx *rx);
+
+/* A ring in private memory for two threads or a test; 'size' a power of two, at least 4096. */
+int ring_private(struct ring_tx *tx, struct ring_rx *rx, size_t size);
+void ring_private_free(struct ring_tx *tx, struct ring_rx *rx);
+
+/* Two files, <path>.tx and <path>.rx.  Each join makes what is missing (aside, then linked into
+ * place), checks magic, ABI version and geometry of both, and takes the end's lock.  Returns 0 or
+ * -errno with a sentence naming the file in 'why': -EPROTO another build's, -EBUSY owned. */
+int ring_tx_join(struct ring_tx *tx, const char *path, size_t size, char *why, size_t why_size);
+int ring_rx_join(struct ring_rx *rx, const char *path, size_t size, char *why, size_t why_size);
+void ring_tx_leave(struct ring_tx *tx);
+void ring_rx_leave(struct ring_rx *rx);
+/* Reads both halves without joining.  Returns 0 or -errno. */
+int ring_stats(const char *path, struct ring_stats *s);
+
+#endif

@@ -1,0 +1,52 @@
+/* shm/wait.h - what a process does between two turns of its loop.
+ *
+ *     wait_open(&w, &loop, policy, window_us, &topo.bell[topo.me]);
+ *     wait_ring(&w, &rx);                     each ring that it reads
+ *     wait_board(&w, &board);                 each board that it reads
+ *     while (loop_running(&loop)) {
+ *         unsigned work = up(&b) + down(&b);
+ *         wait_turn(&w, work);
+ *     }
+ *
+ * After a turn with work: looks at descriptors and timers every few turns without sleeping.  After a
+ * turn without: yields (or polls) for a bounded time that adapts, then says on each ring that it is
+ * about to sleep, looks once more, and sleeps in epoll until a doorbell, descriptor or timer. */
+#ifndef SHM_WAIT_H
+#define SHM_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/loop.h"
+#include "shm/bell.h"
+#include "shm/board.h"
+#include "shm/ring.h"
+
+enum wait_policy { WAIT_AUTO, WAIT_YIELD, WAIT_POLL, WAIT_SLEEP };
+
+struct waiter {
+    struct loop *loop;
+    struct loop_fd bell_fd;
+    const struct bell *bell;
+    enum wait_policy policy;
+    uint64_t window_max_ns, window_ns;
+    struct ring_rx *rings[8];
+    struct board_reader *boards[8];
+    unsigned n_rings, n_boards, turns;
+    void (*before_sleep)(void *context); /* e.g. rcu_thread_offline */
+    void (*after_sleep)(void *context);
+    void *context;
+    uint64_t sleeps;
+};
+
+/* "auto", "yield", "poll", "sleep"; false for any other word. */
+bool wait_policy_parse(const char *word, enum wait_policy *policy);
+int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint64_t window_us,
+              const struct bell *own);
+void wait_ring(struct waiter *w, struct ring_rx *rx);
+void wait_board(struct waiter *w, struct board_reader *r);
+/* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had their
+ * functions called. */
+void wait_turn(struct waiter *w, unsigned work);
+
+#endif
