@@ -39,6 +39,6 @@ struct record {
     uint64_t hold;     /* serial of the held frame that this record sends; 0: none */
 };
 
-_Static_assert(sizeof(struct record) == 80, "part of the shared-memory ABI");
+_Static_assert(sizeof(struct record) == 72, "part of the shared-memory ABI");
 
 #endif

@@ -59,8 +59,9 @@ struct ring_tx {
     uint64_t settled[RING_INPUTS];
     uint64_t n_staged;
     struct bell *bell; /* the reader's; NULL: the reader never sleeps on this ring */
-    bool bad;          /* the reader's half holds what cannot be */
-    bool settle_only;  /* something was settled since the last publish */
+    unsigned commit_at; /* the commit block that 'tail' selects */
+    bool bad;           /* the reader's half holds what cannot be */
+    int fd, peer_fd;
 };
 
 struct ring_rx {
@@ -74,6 +75,7 @@ struct ring_rx {
     uint32_t peeked;    /* size of the record at 'at', once checked */
     bool bad;
     char why[96]; /* what was wrong, when bad */
+    int fd, peer_fd;
 };
 
 /* Room for a record with 'head_size' bytes of head, or NULL: full (counted), or bad.  The same room

@@ -37,6 +37,7 @@ struct waiter {
     void (*after_sleep)(void *context);
     void *context;
     uint64_t sleeps;
+    bool blocked;
 };
 
 /* "auto", "yield", "poll", "sleep"; false for any other word. */
@@ -45,6 +46,9 @@ int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint
               const struct bell *own);
 void wait_ring(struct waiter *w, struct ring_rx *rx);
 void wait_board(struct waiter *w, struct board_reader *r);
+/* Called in a turn that left a frame where it was because its way out is full: the next wait_turn
+ * without work sleeps a millisecond at most, and does not take the waiting frame for work. */
+void wait_blocked(struct waiter *w);
 /* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had their
  * functions called. */
 void wait_turn(struct waiter *w, unsigned work);

@@ -1,0 +1,392 @@
+/* common/control.c - the server's thread and the client's call.
+ *
+ * The thread polls its listener and a bounded number of callers.  A request is one line; a caller
+ * that sends more than a line can hold, or does not read its answers, is closed. */
+#include "common/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+#define CALLERS 16
+#define REQUEST_MAX 65536
+#define ANSWER_MAX (64u << 20)
+
+struct caller {
+    int fd;
+    size_t len;
+    char buffer[REQUEST_MAX];
+};
+
+static struct {
+    pthread_t thread;
+    int listener, stop;
+    const struct control_method *methods;
+    char path[108];
+    struct caller *callers; /* CALLERS of them */
+} server = {.listener = -1, .stop = -1};
+
+static int address(struct sockaddr_un *a, const char *run_dir, const char *process)
+{
+    int n;
+
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    n = snprintf(a->sun_path, sizeof a->sun_path, "%s/%s.sock", run_dir, process);
+    return n < (int)sizeof a->sun_path ? 0 : -ENAMETOOLONG;
+}
+
+/* ---- server ------------------------------------------------------------------------------- */
+
+static json_t *set_level(json_t *params, char *why, size_t size)
+{
+    const char *word = json_string_value(json_object_get(params, "level"));
+    enum log_level level;
+
+    if (!word || !log_level_parse(word, &level)) {
+        snprintf(why, size, "parameter level is %s, expected error, warn, info or debug",
+                 word ? word : "missing");
+        return NULL;
+    }
+    log_set_level(level);
+    log_info("log level is now %s", word);
+    return json_string(word);
+}
+
+static json_t *dispatch(const char *method, json_t *params, int *code, char *why, size_t size)
+{
+    *code = -32000;
+    if (strcmp(method, "ping") == 0) {
+        return json_string("pong");
+    }
+    if (strcmp(method, "log.level") == 0) {
+        return set_level(params, why, size);
+    }
+    for (const struct control_method *m = server.methods; m && m->name; m++) {
+        if (strcmp(m->name, method) == 0) {
+            return m->call(m->context, params, why, size);
+        }
+    }
+    *code = -32601;
+    snprintf(why, size, "no method '%.60s' here", method);
+    return NULL;
+}
+
+static json_t *error_object(int code, const char *why)
+{
+    return json_pack("{s:i,s:s}", "code", code, "message", why[0] ? why : "failed");
+}
+
+/* The response to one request line, as a new object. */
+static json_t *respond(const char *line, size_t len)
+{
+    json_error_t parse;
+    json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &parse);
+    json_t *answer = json_pack("{s:s}", "jsonrpc", "2.0");
+    const char *method = json_string_value(json_object_get(request, "method"));
+    json_t *params = json_incref(json_object_get(request, "params"));
+    json_t *id = json_object_get(request, "id"), *result = NULL;
+    char why[512] = "";
+    int code = -32600;
+
+    if (!params) {
+        params = json_object();
+    }
+    if (!request) {
+        code = -32700;
+        snprintf(why, sizeof why, "not JSON: %s", parse.text);
+    } else if (!method || !json_is_object(params)) {
+        snprintf(why, sizeof why, "expected an object with method and, if any, params as an object");
+    } else {
+        result = dispatch(method, params, &code, why, sizeof why);
+    }
+    json_object_set_new(answer, result ? "result" : "error",
+                        result ? result : error_object(code, why));
+    json_object_set(answer, "id", id ? id : json_null());
+    json_decref(params);
+    json_decref(request);
+    return answer;
+}
+
+static bool send_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL); /* SO_SNDTIMEO bounds it */
+
+        if (n <= 0) {
+            return false;
+        }
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool answer_line(struct caller *c, const char *line, size_t len)
+{
+    json_t *answer = respond(line, len);
+    char *text = json_dumps(answer, JSON_COMPACT);
+    bool ok = text && send_all(c->fd, text, strlen(text)) && send_all(c->fd, "\n", 1);
+
+    free(text);
+    json_decref(answer);
+    return ok;
+}
+
+static void caller_close(struct caller *c)
+{
+    close(c->fd);
+    c->fd = -1;
+}
+
+static void caller_read(struct caller *c)
+{
+    ssize_t n = recv(c->fd, c->buffer + c->len, sizeof c->buffer - c->len, MSG_DONTWAIT);
+    char *end;
+
+    if (n <= 0) {
+        if (n == 0 || errno != EAGAIN) {
+            caller_close(c);
+        }
+        return;
+    }
+    c->len += (size_t)n;
+    while ((end = memchr(c->buffer, '\n', c->len))) {
+        size_t used = (size_t)(end - c->buffer) + 1;
+
+        if (!answer_line(c, c->buffer, used - 1)) {
+            caller_close(c);
+            return;
+        }
+        memmove(c->buffer, c->buffer + used, c->len - used);
+        c->len -= used;
+    }
+    if (c->len == sizeof c->buffer) {
+        log_warn("control: request over %d bytes refused", REQUEST_MAX);
+        caller_close(c);
+    }
+}
+
+static void accept_caller(void)
+{
+    struct timeval patience = {.tv_sec = 2};
+    int fd = accept4(server.listener, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        return;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    for (unsigned i = 0; i < CALLERS; i++) {
+        if (server.callers[i].fd < 0) {
+            server.callers[i].fd = fd;
+            server.callers[i].len = 0;
+            return;
+        }
+    }
+    log_warn("control: more than %d callers, one refused", CALLERS);
+    close(fd);
+}
+
+static void *serve(void *unused)
+{
+    struct pollfd polled[CALLERS + 2];
+
+    (void)unused;
+    for (;;) {
+        polled[0] = (struct pollfd){.fd = server.stop, .events = POLLIN};
+        polled[1] = (struct pollfd){.fd = server.listener, .events = POLLIN};
+        for (unsigned i = 0; i < CALLERS; i++) {
+            polled[i + 2] = (struct pollfd){.fd = server.callers[i].fd, .events = POLLIN};
+        }
+        if (poll(polled, CALLERS + 2, -1) < 0 && errno != EINTR) {
+            return NULL;
+        }
+        if (polled[0].revents) {
+            return NULL;
+        }
+        for (unsigned i = 0; i < CALLERS; i++) {
+            if (polled[i + 2].fd >= 0 && polled[i + 2].revents) {
+                caller_read(&server.callers[i]);
+            }
+        }
+        if (polled[1].revents) {
+            accept_caller();
+        }
+    }
+}
+
+static int start_thread(void)
+{
+    sigset_t all, old;
+    int err;
+
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    err = pthread_create(&server.thread, NULL, serve, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return -err;
+}
+
+int control_start(const char *run_dir, const char *process, const struct control_method *methods)
+{
+    struct sockaddr_un a;
+    int err = address(&a, run_dir, process);
+
+    if (err != 0) {
+        return err;
+    }
+    server.methods = methods;
+    server.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    server.stop = eventfd(0, EFD_CLOEXEC);
+    server.callers = calloc(CALLERS, sizeof *server.callers);
+    if (server.listener < 0 || server.stop < 0 || !server.callers) {
+        return -errno;
+    }
+    for (unsigned i = 0; i < CALLERS; i++) {
+        server.callers[i].fd = -1;
+    }
+    memcpy(server.path, a.sun_path, sizeof server.path);
+    unlink(a.sun_path); /* a predecessor's; the role lock says that it is dead */
+    if (bind(server.listener, (struct sockaddr *)&a, sizeof a) != 0 ||
+        listen(server.listener, CALLERS) != 0) {
+        return -errno;
+    }
+    return start_thread();
+}
+
+void control_stop(void)
+{
+    if (server.listener < 0) {
+        return;
+    }
+    eventfd_write(server.stop, 1);
+    pthread_join(server.thread, NULL);
+    unlink(server.path);
+    for (unsigned i = 0; i < CALLERS; i++) {
+        if (server.callers[i].fd >= 0) {
+            caller_close(&server.callers[i]);
+        }
+    }
+    close(server.listener);
+    close(server.stop);
+    free(server.callers);
+    server.listener = -1;
+}
+
+/* ---- client ------------------------------------------------------------------------------- */
+
+static int connect_to(const char *run_dir, const char *process, int timeout_ms, char *why,
+                      size_t size)
+{
+    struct timeval patience = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
+    struct sockaddr_un a;
+    int fd;
+
+    if (address(&a, run_dir, process) != 0) {
+        snprintf(why, size, "%s: name too long for a control socket", run_dir);
+        return -1;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0) {
+        return fd;
+    }
+    if (errno == ENOENT || errno == ECONNREFUSED) {
+        snprintf(why, size, "%s is not running in %s (start it with 'causeway up')", process,
+                 run_dir);
+    } else {
+        snprintf(why, size, "%s: %s%s", a.sun_path, strerror(errno),
+                 errno == EACCES ? ": run as root or as the stack's user" : "");
+    }
+    close(fd);
+    return -1;
+}
+
+/* Reads up to a newline; the caller frees.  NULL on time-out or end. */
+static char *read_line(int fd)
+{
+    size_t len = 0, room = 65536;
+    char *text = malloc(room);
+
+    while (text) {
+        ssize_t n = recv(fd, text + len, room - len, 0);
+
+        if (n <= 0 || room > ANSWER_MAX) {
+            break;
+        }
+        len += (size_t)n;
+        if (text[len - 1] == '\n') {
+            text[len - 1] = '\0';
+            return text;
+        }
+        if (len == room) {
+            char *more = realloc(text, room * 2);
+
+            if (!more) {
+                break;
+            }
+            text = more;
+            room *= 2;
+        }
+    }
+    free(text);
+    return NULL;
+}
+
+static json_t *unpack(const char *text, const char *process, char *why, size_t size)
+{
+    json_t *answer = json_loads(text, 0, NULL);
+    json_t *result = json_incref(json_object_get(answer, "result"));
+
+    if (!result) {
+        const char *message = json_string_value(
+            json_object_get(json_object_get(answer, "error"), "message"));
+
+        snprintf(why, size, "%s", message ? message : "the answer was not understood");
+        if (!message) {
+            log_debug("%s answered: %.200s", process, text);
+        }
+    }
+    json_decref(answer);
+    return result;
+}
+
+json_t *control_call(const char *run_dir, const char *process, const char *method, json_t *params,
+                     int timeout_ms, char *why, size_t why_size)
+{
+    json_t *request = json_pack("{s:s,s:s,s:i}", "jsonrpc", "2.0", "method", method, "id", 1);
+    json_t *result = NULL;
+    char *text, *line = NULL;
+    int fd = connect_to(run_dir, process, timeout_ms, why, why_size);
+
+    json_object_set_new(request, "params", params ? params : json_object());
+    text = json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+    if (fd >= 0 && text) {
+        if (send_all(fd, text, strlen(text)) && send_all(fd, "\n", 1)) {
+            line = read_line(fd);
+        }
+        if (line) {
+            result = unpack(line, process, why, why_size);
+        } else {
+            snprintf(why, why_size, "%s did not answer within %d ms", process, timeout_ms);
+        }
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(line);
+    free(text);
+    return result;
+}

@@ -1,0 +1,118 @@
+/* common/log.c - a line is put together on the stack and written with one write(2). */
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *process_name = "causeway";
+static enum log_format line_format = LOG_TEXT;
+static enum log_level max_level = LOG_INFO;
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+void log_open(const char *process, enum log_format format)
+{
+    process_name = process;
+    line_format = format;
+}
+
+void log_set_level(enum log_level level)
+{
+    max_level = level;
+}
+
+bool log_level_parse(const char *word, enum log_level *level)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (strcmp(word, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void timestamp(char *text, size_t size)
+{
+    struct timespec t;
+    struct tm tm;
+    size_t n;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    gmtime_r(&t.tv_sec, &tm);
+    n = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, size - n, ".%03ldZ", t.tv_nsec / 1000000);
+}
+
+/* One byte of a message as JSON or text wants it; a peer's control bytes never reach a terminal. */
+static size_t escape(char *to, unsigned char c, bool json)
+{
+    if (json && (c == '"' || c == '\\')) {
+        to[0] = '\\';
+        to[1] = (char)c;
+        return 2;
+    }
+    if (c < 0x20 || c == 0x7f) {
+        return (size_t)snprintf(to, 7, json ? "\\u%04x" : "\\x%02x", c);
+    }
+    to[0] = (char)c;
+    return 1;
+}
+
+static void write_line(enum log_level level, const char *format, va_list args)
+{
+    char message[1024], line[8192], when[40];
+    bool json = line_format == LOG_JSON;
+    size_t n;
+
+    vsnprintf(message, sizeof message, format, args);
+    timestamp(when, sizeof when);
+    n = (size_t)snprintf(
+        line, sizeof line,
+        json ? "{\"time\":\"%s\",\"process\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %s %s ",
+        when, process_name, level_names[level]);
+    for (const char *c = message; *c; c++) {
+        n += escape(line + n, (unsigned char)*c, json);
+    }
+    n += (size_t)snprintf(line + n, sizeof line - n, json ? "\"}\n" : "\n");
+    if (write(STDERR_FILENO, line, n) < 0) {
+        return; /* nowhere to say it */
+    }
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    va_list args;
+
+    if (level > max_level) {
+        return;
+    }
+    va_start(args, format);
+    write_line(level, format, args);
+    va_end(args);
+}
+
+void die(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_line(LOG_ERROR, format, args);
+    va_end(args);
+    exit(1);
+}
+
+void die_usage(const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "%s: ", process_name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    exit(2);
+}

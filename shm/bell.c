@@ -1,0 +1,58 @@
+/* shm/bell.c - a FIFO held open for reading and writing, so that it never reads as ended. */
+#include "shm/bell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int bell_open(struct bell *b, const char *path, char *why, size_t why_size)
+{
+    struct stat st;
+
+    if (mkfifo(path, 0660) != 0 && errno != EEXIST) {
+        int err = errno;
+
+        snprintf(why, why_size, "%s: cannot make the doorbell: %s", path, strerror(err));
+        return -err;
+    }
+    b->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (b->fd < 0) {
+        int err = errno;
+
+        snprintf(why, why_size, "%s: cannot open the doorbell: %s", path, strerror(err));
+        return -err;
+    }
+    if (fstat(b->fd, &st) != 0 || !S_ISFIFO(st.st_mode)) {
+        snprintf(why, why_size, "%s: not a FIFO; remove it and start again", path);
+        bell_close(b);
+        return -EPROTO;
+    }
+    return 0;
+}
+
+void bell_close(struct bell *b)
+{
+    if (b->fd >= 0) {
+        close(b->fd);
+    }
+    b->fd = -1;
+}
+
+void bell_ring(const struct bell *b)
+{
+    /* EAGAIN: the FIFO is full of rings that nobody has answered yet, which is as good */
+    if (write(b->fd, "", 1) < 0) {
+        return;
+    }
+}
+
+void bell_drain(const struct bell *b)
+{
+    char junk[4096];
+
+    while (read(b->fd, junk, sizeof junk) == (ssize_t)sizeof junk) {
+    }
+}

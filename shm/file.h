@@ -1,0 +1,37 @@
+/* shm/file.h - files of the run directory that hold shared memory.
+ *
+ * A file appears complete or not at all: it is made aside under a name of its own, sized, given its
+ * header, and linked into place; whoever loses that race uses the winner's.  Every file starts with
+ * a header that is checked before anything else is believed. */
+#ifndef SHM_FILE_H
+#define SHM_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FILE_PAGE 4096
+
+enum file_kind { FILE_RING_TX = 1, FILE_RING_RX, FILE_ARENA, FILE_BOARD };
+
+struct file_header {
+    uint64_t magic;
+    uint32_t abi;
+    uint32_t kind;  /* enum file_kind */
+    uint64_t bytes; /* of the file */
+    uint64_t a, b;  /* geometry, by kind: ring data bytes; board row size and rows */
+};
+
+/* Opens 'path', making it if 'make', and checks the header against kind, bytes, a, b.  Returns a
+ * descriptor, or -errno with a sentence in 'why' that names the file and the difference. */
+int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a, uint64_t b,
+              bool writable, bool make, char *why, size_t why_size);
+/* Maps the whole file.  Returns NULL with errno on failure. */
+void *file_map(int fd, uint64_t bytes, bool writable);
+/* Takes the owner's open-file-description lock, freed by the kernel when the owner dies.  Returns 0,
+ * -EBUSY, or -errno. */
+int file_lock(int fd);
+/* Is the lock held by anyone? */
+bool file_locked(int fd);
+
+#endif
