@@ -223,6 +223,10 @@ static int on_line(void *context, const char *section, const char *key, const ch
         vhost_line(r, section + 6 + strspn(section + 6, " "), key, value);
         return 1;
     }
+    if (section[0] == '\0') {
+        complain(r, "a key before any [section]");
+        return 1;
+    }
     if (at < 0) {
         snprintf(why, sizeof why,
                  "unknown section [%.60s], expected [stack], [ofproxy], [vnsbridge], [router], "
@@ -263,7 +267,7 @@ int config_file(struct config *c, const char *file, char *why, size_t size)
     }
     bad_line = ini_parse_stream(next_line, &r, on_line, &r);
     fclose(r.f);
-    if (bad_line > 0 && !r.bad) {
+    if (bad_line > 0) {
         r.line = bad_line;
         complain(&r, "expected [section] or key = value");
     }
@@ -424,8 +428,7 @@ static void check_words(const struct config *c)
         ok |= strcmp(c->value[CONFIG_STACK_WAIT], waits[i]) == 0;
     }
     if (!ok) {
-        die_usage("wait is '%s', expected auto, yield, poll or sleep",
-                  c->value[CONFIG_STACK_WAIT]);
+        die_usage("wait is '%s', expected auto, yield, poll or sleep", c->value[CONFIG_STACK_WAIT]);
     }
 }
 

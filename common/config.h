@@ -18,8 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum config_section { CONFIG_STACK, CONFIG_OFPROXY, CONFIG_VNSBRIDGE, CONFIG_ROUTER, CONFIG_LAB,
-                      CONFIG_SECTIONS };
+enum config_section {
+    CONFIG_STACK,
+    CONFIG_OFPROXY,
+    CONFIG_VNSBRIDGE,
+    CONFIG_ROUTER,
+    CONFIG_LAB,
+    CONFIG_SECTIONS
+};
 
 /* CONFIG_STACK_RUN_DIR, CONFIG_OFPROXY_LISTEN, ... */
 #define CONFIG_ENUM(SECTION, NAME, key, flag, type, lo, hi, value, text) CONFIG_##SECTION##_##NAME,
@@ -45,10 +51,10 @@ struct config {
     char *file; /* the configuration file that was read, or NULL */
 };
 
-/* Reads flags, environment and file for the process that owns 'section'.  The file is --config FILE,
- * else $CAUSEWAY_CONFIG, else /etc/causeway.conf where that exists.  --help and --version print and
- * exit 0; a mistake prints one sentence that names the flag, variable, or file and line, and what
- * was expected, and exits 2.  Words that are not flags are a mistake. */
+/* Reads flags, environment and file for the process that owns 'section'.  The file is --config
+ * FILE, else $CAUSEWAY_CONFIG, else /etc/causeway.conf where that exists.  --help and --version
+ * print and exit 0; a mistake prints one sentence that names the flag, variable, or file and line,
+ * and what was expected, and exits 2.  Words that are not flags are a mistake. */
 void config_load(struct config *c, enum config_section section, int argc, char **argv);
 
 /* Reads one file into 'c' (which config_defaults() or config_load() has filled).  Returns 0, or

@@ -106,7 +106,8 @@ static json_t *respond(const char *line, size_t len)
         code = -32700;
         snprintf(why, sizeof why, "not JSON: %s", parse.text);
     } else if (!method || !json_is_object(params)) {
-        snprintf(why, sizeof why, "expected an object with method and, if any, params as an object");
+        snprintf(why, sizeof why,
+                 "expected an object with method and, if any, params as an object");
     } else {
         result = dispatch(method, params, &code, why, sizeof why);
     }
@@ -350,8 +351,8 @@ static json_t *unpack(const char *text, const char *process, char *why, size_t s
     json_t *result = json_incref(json_object_get(answer, "result"));
 
     if (!result) {
-        const char *message = json_string_value(
-            json_object_get(json_object_get(answer, "error"), "message"));
+        const char *message =
+            json_string_value(json_object_get(json_object_get(answer, "error"), "message"));
 
         snprintf(why, size, "%s", message ? message : "the answer was not understood");
         if (!message) {

@@ -29,9 +29,9 @@ struct control_method {
 int control_start(const char *run_dir, const char *process, const struct control_method *methods);
 void control_stop(void);
 
-/* Client: sends one request and waits up to 'timeout_ms' for its result.  Takes over 'params' (may be
- * NULL).  Returns a new reference, or NULL with one sentence in 'why' (no such process running, no
- * permission, time-out, or the server's own words). */
+/* Client: sends one request and waits up to 'timeout_ms' for its result.  Takes over 'params' (may
+ * be NULL).  Returns a new reference, or NULL with one sentence in 'why' (no such process running,
+ * no permission, time-out, or the server's own words). */
 json_t *control_call(const char *run_dir, const char *process, const char *method, json_t *params,
                      int timeout_ms, char *why, size_t why_size);
 

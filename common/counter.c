@@ -59,9 +59,8 @@ int counter_open(const char *run_dir, enum counter_process who)
             check = 0;
         }
     }
-    map = check == CHECK_WORD
-              ? mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-              : MAP_FAILED;
+    map = check == CHECK_WORD ? mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                              : MAP_FAILED;
     close(fd);
     if (map == MAP_FAILED) {
         return check == CHECK_WORD ? -ENOMEM : -EPROTO;

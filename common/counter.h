@@ -12,8 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum counter_process { COUNTER_OF_OFPROXY, COUNTER_OF_VNSBRIDGE, COUNTER_OF_ROUTER,
-                       COUNTER_PROCESSES };
+enum counter_process {
+    COUNTER_OF_OFPROXY,
+    COUNTER_OF_VNSBRIDGE,
+    COUNTER_OF_ROUTER,
+    COUNTER_PROCESSES
+};
 
 /* OFPROXY_RECEIVED, ROUTER_HELD, ...: one enumeration for all; each process uses its own. */
 enum counter {

@@ -167,8 +167,8 @@ size_t wire_print(char *text, size_t size, const struct wire_desc *d, const void
         if (!f->name) {
             continue;
         }
-        n += (size_t)snprintf(n < size ? text + n : NULL, n < size ? size - n : 0, "%s%s=",
-                              n ? " " : "", f->name);
+        n += (size_t)snprintf(n < size ? text + n : NULL, n < size ? size - n : 0,
+                              "%s%s=", n ? " " : "", f->name);
         n += (size_t)print_value(n < size ? text + n : NULL, n < size ? size - n : 0, f, host);
     }
     return n;

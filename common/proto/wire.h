@@ -85,7 +85,8 @@ void wire_put_zero(struct wire_out *out, size_t len);
 #define WIRE_SIZE_P(count) +(count)
 #define WIRE_ROW_F(type, field, form)                                                              \
     {#field, sizeof(type##_t), offsetof(wire_self, field), 1, WIRE_##form},
-#define WIRE_ROW_A(count, field, form) {#field, (count), offsetof(wire_self, field), 0, WIRE_##form},
+#define WIRE_ROW_A(count, field, form)                                                             \
+    {#field, (count), offsetof(wire_self, field), 0, WIRE_##form},
 #define WIRE_ROW_P(count) {NULL, (count), 0, 0, 0},
 #define WIRE_DEFINE(struct_name, LIST, bytes)                                                      \
     _Static_assert((0 LIST(WIRE_SIZE_F, WIRE_SIZE_A, WIRE_SIZE_P)) == (bytes), #struct_name);      \

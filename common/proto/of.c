@@ -1,0 +1,151 @@
+/* common/proto/of.c - walks the tables of a version. */
+#include "common/proto/of.h"
+
+#include <stdio.h>
+
+OF_STRUCTS(WIRE_DEFINE)
+
+#define HELLO_BITMAP 1 /* type of the element that lists versions */
+
+const struct of_message *of_find(const struct of_version *v, uint8_t type)
+{
+    return type < v->n_messages && v->messages[type].name ? &v->messages[type] : NULL;
+}
+
+unsigned of_shortest(const struct of_message *m)
+{
+    return OF_HEADER + (m->body ? m->body()->size : 0u);
+}
+
+/* Error types and codes of a bad request have had the same numbers since 1.0. */
+enum { BAD_REQUEST = 1, BAD_VERSION = 0, BAD_TYPE = 1, BAD_LEN = 6 };
+
+static bool length_fits(const struct of_message *m, unsigned len)
+{
+    unsigned least = of_shortest(m);
+
+    return len == least || (len > least && m->step > 0 && (len - least) % m->step == 0);
+}
+
+static bool refuse(struct of_fault *fault, uint16_t code)
+{
+    fault->type = BAD_REQUEST;
+    fault->code = code;
+    return false;
+}
+
+bool of_check(const struct of_version *v, const struct of_header *h, enum of_direction from,
+              struct of_fault *fault)
+{
+    const struct of_message *m = of_find(v, h->type);
+    size_t room = sizeof fault->what;
+
+    if (h->length < OF_HEADER) {
+        snprintf(fault->what, room, "its length is %u, less than a header's %u", h->length,
+                 OF_HEADER);
+        return refuse(fault, BAD_LEN);
+    }
+    if (h->version != v->version) {
+        snprintf(fault->what, room, "its version byte is %u, and %u (%s) was agreed", h->version,
+                 v->version, v->name);
+        return refuse(fault, BAD_VERSION);
+    }
+    if (!m) {
+        snprintf(fault->what, room, "%s has no message type %u", v->name, h->type);
+        return refuse(fault, BAD_TYPE);
+    }
+    if (!(m->direction & from)) {
+        snprintf(fault->what, room, "%s goes the other way: a %s never sends it", m->name,
+                 from == OF_UP ? "switch" : "controller");
+        return refuse(fault, BAD_TYPE);
+    }
+    if (!length_fits(m, h->length)) {
+        snprintf(fault->what, room, "%s of %u bytes; expected %u%s", m->name, h->length,
+                 of_shortest(m),
+                 m->step == 0   ? ""
+                 : m->step == 1 ? " or more"
+                                : ", and whole items after it");
+        return refuse(fault, BAD_LEN);
+    }
+    return true;
+}
+
+static const char *words_of(const struct of_version *v, uint16_t type, uint16_t code)
+{
+    for (unsigned i = 0; i < v->n_errors; i++) {
+        if (v->errors[i].type == type && v->errors[i].code == code) {
+            return v->errors[i].words;
+        }
+    }
+    return NULL;
+}
+
+const char *of_error_type(const struct of_version *v, uint16_t type)
+{
+    const char *words = words_of(v, type, OF_ANY_CODE);
+
+    return words ? words : "unknown type of error";
+}
+
+const char *of_error_code(const struct of_version *v, uint16_t type, uint16_t code)
+{
+    const char *words = code == OF_ANY_CODE ? NULL : words_of(v, type, code);
+
+    return words ? words : "unknown code";
+}
+
+void of_print(const struct of_version *v, const uint8_t *bytes, size_t len, char *text, size_t size)
+{
+    struct wire_in in = {bytes, bytes + len, false};
+    const struct of_message *m;
+    struct of_header h;
+    _Alignas(8) uint8_t host[2048];
+    int n;
+
+    if (!of_header_get(&in, &h)) {
+        snprintf(text, size, "cut header (%zu bytes)", len);
+        return;
+    }
+    m = of_find(v, h.type);
+    n = snprintf(text, size, "%s xid=0x%x length=%u", m ? m->name : "unknown", h.xid, h.length);
+    if (!m || !m->body || n < 0 || (size_t)n + 1 >= size || m->body()->host_size > sizeof host) {
+        return;
+    }
+    if (!wire_get(&in, m->body(), host)) {
+        snprintf(text + n, size - (size_t)n, " (cut)");
+        return;
+    }
+    text[n++] = ' ';
+    wire_print(text + n, size - (size_t)n, m->body(), host);
+}
+
+/* Looks for 'version' in an element's bitmaps: bit v of word w stands for version 32 w + v. */
+static bool bitmap_has(const uint8_t *words, size_t len, uint8_t version)
+{
+    size_t at = (size_t)version / 32 * 4;
+
+    return at + 4 <= len && (words[at + 3 - version % 32 / 8] >> (version % 8) & 1) != 0;
+}
+
+bool of_hello_allows(const uint8_t *bytes, size_t len, uint8_t version, bool *bad)
+{
+    struct wire_in in = {bytes + OF_HEADER, bytes + len, false};
+
+    *bad = false;
+    while (wire_left(&in) > 0) {
+        const uint8_t *start = in.p;
+        struct of_hello_element e;
+        size_t padded;
+
+        if (!of_hello_element_get(&in, &e) || e.length < 4 || e.length > (size_t)(in.end - start)) {
+            *bad = true;
+            return false;
+        }
+        if (e.type == HELLO_BITMAP) {
+            return bitmap_has(in.p, e.length - 4u, version);
+        }
+        padded = (e.length + 7u) & ~(size_t)7;
+        in.p = padded < (size_t)(in.end - start) ? start + padded : in.end;
+    }
+    return bytes[0] >= version;
+}

@@ -1,0 +1,85 @@
+/* common/proto/pkt.c - tables from pkt.def, and sums. */
+#include "common/proto/pkt.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+PKT_STRUCTS(WIRE_DEFINE)
+
+/* Sums words in the machine's own byte order, which RFC 1071 allows, and swaps once at the end. */
+uint32_t pkt_sum(uint32_t sum, const void *bytes, size_t len)
+{
+    const uint8_t *p = bytes;
+    uint64_t s = 0;
+
+    for (; len >= 4; len -= 4, p += 4) {
+        uint32_t word;
+
+        memcpy(&word, p, 4);
+        s += word;
+    }
+    if (len >= 2) {
+        uint16_t word;
+
+        memcpy(&word, p, 2);
+        s += word;
+        p += 2;
+        len -= 2;
+    }
+    if (len == 1) {
+        uint8_t last[2] = {*p, 0};
+        uint16_t word;
+
+        memcpy(&word, last, 2);
+        s += word;
+    }
+    while (s >> 16) {
+        s = (s & 0xffff) + (s >> 16);
+    }
+    return pkt_fold(sum) + ntohs((uint16_t)s);
+}
+
+uint16_t pkt_fold(uint32_t sum)
+{
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+uint16_t pkt_checksum(const void *bytes, size_t len)
+{
+    return (uint16_t)~pkt_fold(pkt_sum(0, bytes, len));
+}
+
+void pkt_checksum_adjust(uint8_t field[2], uint16_t old_word, uint16_t new_word)
+{
+    uint32_t sum = (uint16_t)~pkt_get16(field);
+
+    sum += (uint16_t)~old_word;
+    sum += new_word;
+    pkt_put16(field, (uint16_t)~pkt_fold(sum));
+}
+
+const char *pkt_ip_text(char text[PKT_IP_TEXT], uint32_t ip)
+{
+    snprintf(text, PKT_IP_TEXT, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+    return text;
+}
+
+const char *pkt_mac_text(char text[PKT_MAC_TEXT], const uint8_t mac[6])
+{
+    snprintf(text, PKT_MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+             mac[4], mac[5]);
+    return text;
+}
+
+bool pkt_ip_parse(const char *text, uint32_t *ip)
+{
+    struct in_addr a;
+
+    if (inet_pton(AF_INET, text, &a) != 1) {
+        return false;
+    }
+    *ip = ntohl(a.s_addr);
+    return true;
+}

@@ -1,0 +1,219 @@
+/* tests/unit/shm.c - boards, roles and the arena. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/arena.h"
+#include "shm/board.h"
+#include "shm/record.h"
+#include "shm/role.h"
+
+static char dir[64];
+static char path[80];
+static char why[400];
+
+static void make_dir(void)
+{
+    snprintf(dir, sizeof dir, "/dev/shm/cw-shm-XXXXXX");
+    cr_assert(mkdtemp(dir) != NULL);
+    snprintf(path, sizeof path, "%s/F", dir);
+}
+
+static void remove_dir(void)
+{
+    char command[100];
+
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    cr_assert(system(command) == 0);
+}
+
+TestSuite(shm, .timeout = 20, .init = make_dir, .fini = remove_dir);
+
+struct row {
+    uint32_t a;
+    char text[21]; /* an odd size on purpose */
+};
+
+Test(shm, a_board_shows_each_version_once_and_keeps_its_rows_across_a_restart)
+{
+    struct board_writer w;
+    struct board_reader r;
+    struct row row = {7, "seven"}, got;
+
+    cr_assert(board_read_join(&r, path, sizeof row, 10, why, sizeof why) == 0, "%s", why);
+    cr_assert(board_changed(&r) && !(board_changed(&r)));
+    cr_assert(board_write_join(&w, path, sizeof row, 10, why, sizeof why) == 0, "%s", why);
+    board_put(&w, 3, &row);
+    cr_assert(!(board_changed(&r)), "changed before the publish");
+    board_publish(&w);
+    cr_assert(board_changed(&r) && !(board_changed(&r)));
+    cr_assert(board_used(&r) == 4 && board_get(&r, 3, &got));
+    cr_assert(got.a == 7 && strcmp(got.text, "seven") == 0);
+    cr_assert(board_get(&r, 0, &got) && got.a == 0 && !(board_get(&r, 10, &got)));
+    board_write_leave(&w);
+    cr_assert(board_write_join(&w, path, sizeof row, 10, why, sizeof why) == 0, "%s", why);
+    board_peek(&w, 3, &got);
+    cr_assert(got.a == 7);
+    board_write_leave(&w);
+    board_read_leave(&r);
+}
+
+Test(shm, a_board_has_one_writer)
+{
+    struct board_writer w, second;
+
+    cr_assert(board_write_join(&w, path, 8, 1, why, sizeof why) == 0);
+    cr_assert(board_write_join(&second, path, 8, 1, why, sizeof why) == -EBUSY);
+    board_write_leave(&w);
+}
+
+Test(shm, a_reader_never_sees_half_a_row)
+{
+    struct board_writer w;
+    struct board_reader r;
+    uint64_t row[8], got[8];
+    int status;
+    pid_t child;
+
+    cr_assert(board_write_join(&w, path, sizeof row, 1, why, sizeof why) == 0);
+    cr_assert(board_read_join(&r, path, sizeof row, 1, why, sizeof why) == 0);
+    child = fork();
+    if (child == 0) {
+        for (uint64_t n = 1; n < 300000; n++) {
+            for (unsigned i = 0; i < 8; i++) {
+                row[i] = n;
+            }
+            board_put(&w, 0, row);
+        }
+        _exit(0);
+    }
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        if (board_get(&r, 0, got)) {
+            for (unsigned i = 1; i < 8; i++) {
+                cr_assert(got[i] == got[0], "%" PRIu64 " beside %" PRIu64, got[i], got[0]);
+            }
+        }
+    }
+    cr_assert(board_get(&r, 0, got) && got[0] == 299999);
+    board_write_leave(&w);
+    board_read_leave(&r);
+}
+
+Test(shm, a_second_holder_of_a_role_is_refused_with_the_firsts_pid)
+{
+    struct role a, b;
+    struct role_row row;
+    bool alive;
+    char pid[20];
+
+    snprintf(pid, sizeof pid, "PID %d,", (int)getpid());
+    cr_assert(!(role_look(dir, "router", &row, &alive)));
+    cr_assert(role_take(&a, dir, "router", why, sizeof why) == 0, "%s", why);
+    role_state(&a, ROLE_READY, "serving %s", "x");
+    cr_assert(role_take(&b, dir, "router", why, sizeof why) == -EBUSY);
+    cr_assert(strstr(why, pid) && strstr(why, "another router"), "%s", why);
+    cr_assert(role_look(dir, "router", &row, &alive) && alive && row.state == ROLE_READY);
+    cr_assert(strcmp(row.text, "serving x") == 0 && row.starts == 1);
+    cr_assert(role_wait(dir, "router", 0) == 0);
+    role_leave(&a);
+    cr_assert(role_look(dir, "router", &row, &alive) && !(alive));
+    cr_assert(role_wait(dir, "router", 10) == -ETIMEDOUT);
+    cr_assert(role_take(&b, dir, "router", why, sizeof why) == 0 && b.row.starts == 2);
+    role_leave(&b);
+}
+
+Test(shm, a_killed_holder_frees_its_role)
+{
+    struct role_row row;
+    struct role mine;
+    bool alive;
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct role r;
+
+        _exit(role_take(&r, dir, "ofproxy", why, sizeof why) == 0 ? (pause(), 0) : 1);
+    }
+    while (!(role_look(dir, "ofproxy", &row, &alive) && alive)) {
+        cr_assert(waitpid(child, NULL, WNOHANG) == 0);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    cr_assert(role_take(&mine, dir, "ofproxy", why, sizeof why) == 0, "%s", why);
+    cr_assert(mine.row.starts == 2);
+    role_leave(&mine);
+}
+
+Test(shm, a_chunk_comes_back_when_its_last_frame_is_settled_in_any_order)
+{
+    struct arena a;
+    struct arena_flight f = {.seq = 1, .buffer_id = UINT32_MAX};
+    uint32_t tickets[3];
+    int chunk, taken = 0;
+
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0, "%s", why);
+    chunk = arena_chunk(&a);
+    f.chunk = (uint32_t)chunk;
+    for (unsigned i = 0; i < 3; i++, f.seq++) {
+        tickets[i] = arena_ticket(&a, &f);
+        cr_assert(tickets[i] != RECORD_NO_TICKET);
+    }
+    while (arena_chunk(&a) >= 0) {
+        taken++;
+    }
+    cr_assert(taken == ARENA_CHUNKS - 1);
+    arena_chunk_done(&a, (unsigned)chunk);
+    cr_assert(arena_settle(&a, tickets[1], 2) && arena_settle(&a, tickets[2], 3));
+    cr_assert(arena_chunk(&a) == -ENOBUFS);
+    cr_assert(!(arena_settle(&a, tickets[1], 2)), "settled twice");
+    cr_assert(!(arena_settle(&a, tickets[0], 9)), "settled by a wrong number");
+    cr_assert(!(arena_settle(&a, 1u << 31, 1)));
+    cr_assert(arena_in_flight(&a) == 1 && arena_settle(&a, tickets[0], 1));
+    cr_assert(arena_chunk(&a) == chunk);
+    arena_leave(&a);
+}
+
+Test(shm, a_restarted_owner_knows_which_chunks_are_in_flight)
+{
+    struct arena a;
+    struct arena_flight f = {.seq = 42, .buffer_id = UINT32_MAX};
+    uint32_t ticket;
+    int chunk;
+
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0);
+    arena_chunk(&a);
+    chunk = arena_chunk(&a);
+    f.chunk = (uint32_t)chunk;
+    ticket = arena_ticket(&a, &f);
+    arena_leave(&a);
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0);
+    cr_assert(arena_in_flight(&a) == 1 && arena_flight(&a, ticket, 42) != NULL);
+    for (unsigned i = 0; i < ARENA_CHUNKS - 1; i++) {
+        int c = arena_chunk(&a);
+
+        cr_assert(c >= 0 && c != chunk);
+    }
+    cr_assert(arena_chunk(&a) == -ENOBUFS);
+    cr_assert(arena_settle(&a, ticket, 42) && arena_chunk(&a) == chunk);
+    arena_leave(&a);
+}
+
+Test(shm, a_span_must_lie_within_one_chunk)
+{
+    struct arena a;
+
+    cr_assert(arena_map(&a, path, why, sizeof why) == 0);
+    cr_expect(arena_span(&a, 0, ARENA_CHUNK) == a.data);
+    cr_expect(arena_span(&a, 1, ARENA_CHUNK) == NULL);
+    cr_expect(arena_span(&a, ARENA_CHUNK - 10, 11) == NULL);
+    cr_expect(arena_span(&a, (uint64_t)ARENA_CHUNK * ARENA_CHUNKS, 1) == NULL);
+    cr_expect(arena_span(&a, UINT64_MAX - 5, 10) == NULL);
+    cr_expect(arena_span(&a, 5, UINT32_MAX) == NULL);
+    arena_leave(&a);
+}
