@@ -133,14 +133,19 @@ static bool send_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-static bool answer_line(struct caller *c, const char *line, size_t len)
+/* Sends an object as one line, in one piece; takes it over. */
+static bool send_line(int fd, json_t *object)
 {
-    json_t *answer = respond(line, len);
-    char *text = json_dumps(answer, JSON_COMPACT);
-    bool ok = text && send_all(c->fd, text, strlen(text)) && send_all(c->fd, "\n", 1);
+    char *text = json_dumps(object, JSON_COMPACT), *end;
+    bool ok = false;
 
+    if (text) {
+        end = text + strlen(text);
+        *end = '\n'; /* where the terminator was: nothing reads it as a string from here */
+        ok = send_all(fd, text, (size_t)(end - text) + 1);
+    }
     free(text);
-    json_decref(answer);
+    json_decref(object);
     return ok;
 }
 
@@ -165,7 +170,7 @@ static void caller_read(struct caller *c)
     while ((end = memchr(c->buffer, '\n', c->len))) {
         size_t used = (size_t)(end - c->buffer) + 1;
 
-        if (!answer_line(c, c->buffer, used - 1)) {
+        if (!send_line(c->fd, respond(c->buffer, used - 1))) {
             caller_close(c);
             return;
         }
@@ -368,26 +373,23 @@ json_t *control_call(const char *run_dir, const char *process, const char *metho
 {
     json_t *request = json_pack("{s:s,s:s,s:i}", "jsonrpc", "2.0", "method", method, "id", 1);
     json_t *result = NULL;
-    char *text, *line = NULL;
+    char *line = NULL;
     int fd = connect_to(run_dir, process, timeout_ms, why, why_size);
 
     json_object_set_new(request, "params", params ? params : json_object());
-    text = json_dumps(request, JSON_COMPACT);
-    json_decref(request);
-    if (fd >= 0 && text) {
-        if (send_all(fd, text, strlen(text)) && send_all(fd, "\n", 1)) {
-            line = read_line(fd);
-        }
-        if (line) {
-            result = unpack(line, process, why, why_size);
-        } else {
-            snprintf(why, why_size, "%s did not answer within %d ms", process, timeout_ms);
-        }
+    if (fd < 0) {
+        json_decref(request);
+        return NULL;
     }
-    if (fd >= 0) {
-        close(fd);
+    if (send_line(fd, request)) {
+        line = read_line(fd);
     }
+    if (line) {
+        result = unpack(line, process, why, why_size);
+    } else {
+        snprintf(why, why_size, "%s did not answer within %d ms", process, timeout_ms);
+    }
+    close(fd);
     free(line);
-    free(text);
     return result;
 }

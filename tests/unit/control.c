@@ -1,0 +1,111 @@
+/* tests/unit/control.c - JSON-RPC over a real Unix socket. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/control.h"
+
+static char dir[] = "/dev/shm/cw-control-XXXXXX";
+
+static json_t *on_double(void *context, json_t *params, char *why, size_t size)
+{
+    json_t *n = json_object_get(params, "n");
+
+    (void)context;
+    if (!json_is_integer(n)) {
+        snprintf(why, size, "parameter n is missing, expected a number");
+        return NULL;
+    }
+    return json_integer(2 * json_integer_value(n));
+}
+
+static const struct control_method methods[] = {{"double", on_double, NULL}, {0}};
+
+static void start(void)
+{
+    cr_assert(mkdtemp(dir) != NULL);
+    cr_assert(control_start(dir, "test", methods) == 0);
+}
+
+static void stop(void)
+{
+    control_stop();
+    cr_assert(rmdir(dir) == 0, "control_stop left its socket behind");
+}
+
+TestSuite(control, .timeout = 10, .init = start, .fini = stop);
+
+Test(control, a_method_answers_and_its_error_is_a_sentence)
+{
+    char why[300] = "";
+    json_t *r = control_call(dir, "test", "double", json_pack("{s:i}", "n", 21), 1000, why, 300);
+
+    cr_assert(json_integer_value(r) == 42, "%s", why);
+    json_decref(r);
+    cr_assert(control_call(dir, "test", "double", NULL, 1000, why, 300) == NULL);
+    cr_assert_str_eq(why, "parameter n is missing, expected a number");
+    cr_assert(control_call(dir, "test", "treble", NULL, 1000, why, 300) == NULL);
+    cr_assert(strstr(why, "no method 'treble'"), "%s", why);
+    cr_assert(control_call(dir, "absent", "ping", NULL, 1000, why, 300) == NULL);
+    cr_assert(strstr(why, "absent is not running") && strstr(why, "causeway up"), "%s", why);
+}
+
+static int dial(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/test.sock", dir);
+    cr_assert(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+    return fd;
+}
+
+static void ask(int fd, const char *text, const char *expected)
+{
+    char answer[1000];
+    ssize_t n;
+
+    cr_assert(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    n = read(fd, answer, sizeof answer - 1);
+    cr_assert(n > 0);
+    answer[n] = '\0';
+    cr_expect(strstr(answer, expected), "%s -> %s", text, answer);
+}
+
+Test(control, bad_requests_are_answered_by_the_code_of_json_rpc)
+{
+    int fd = dial();
+
+    ask(fd, "nonsense\n", "-32700");
+    ask(fd, "{\"id\":7}\n", "-32600");
+    ask(fd, "{\"method\":\"ping\",\"params\":[1],\"id\":7}\n", "-32600");
+    ask(fd, "{\"method\":\"nothing\",\"id\":7}\n", "-32601");
+    ask(fd, "{\"method\":\"ping\",\"id\":\"x\"}\n", "\"id\":\"x\"");
+    close(fd);
+}
+
+Test(control, a_request_that_never_ends_closes_only_its_caller)
+{
+    int fd = dial(), other = dial();
+    char junk[4096];
+    size_t sent = 0;
+
+    memset(junk, 'x', sizeof junk);
+    while (sent < 200000) {
+        ssize_t n = send(fd, junk, sizeof junk, MSG_NOSIGNAL);
+
+        if (n <= 0) {
+            break;
+        }
+        sent += (size_t)n;
+    }
+    while (send(fd, junk, 1, MSG_NOSIGNAL) > 0) {
+    }
+    ask(other, "{\"method\":\"ping\",\"id\":1}\n", "pong");
+    close(fd);
+    close(other);
+}

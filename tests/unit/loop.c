@@ -1,0 +1,144 @@
+/* tests/unit/loop.c - descriptors, timers and signals of one loop; counters; log lines. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/counter.h"
+#include "common/log.h"
+#include "common/loop.h"
+
+TestSuite(loop, .timeout = 10);
+
+static char order[16];
+static size_t n_order;
+
+struct named {
+    struct loop_timer timer;
+    char name;
+};
+
+static void on_timer(struct loop_timer *t)
+{
+    order[n_order++] = ((struct named *)(void *)t)->name;
+}
+
+Test(loop, timers_fire_in_the_order_of_their_times_and_a_cancelled_one_never)
+{
+    struct loop l;
+    struct named a = {{.fire = on_timer}, 'a'}, b = {{.fire = on_timer}, 'b'},
+                 c = {{.fire = on_timer}, 'c'};
+
+    cr_assert(loop_open(&l) == 0);
+    loop_timer_set(&l, &a.timer, 30);
+    loop_timer_set(&l, &b.timer, 10);
+    loop_timer_set(&l, &c.timer, 20);
+    loop_timer_set(&l, &b.timer, 40); /* set again: moves */
+    loop_timer_cancel(&l, &c.timer);
+    while (n_order < 2) {
+        loop_poll(&l, -1);
+    }
+    cr_assert(strcmp(order, "ab") == 0, "%s", order);
+    cr_assert(loop_poll(&l, 30) == 0);
+    loop_close(&l);
+}
+
+struct end {
+    struct loop_fd f;
+    struct loop *l;
+    struct end *other;
+    unsigned calls;
+};
+
+static void remove_both(struct loop_fd *f, uint32_t events)
+{
+    struct end *e = (struct end *)(void *)f;
+
+    (void)events;
+    e->calls++;
+    loop_remove(e->l, &e->f);
+    loop_remove(e->l, &e->other->f);
+    memset(&e->other->f, 0xff, sizeof e->other->f); /* as if freed */
+}
+
+Test(loop, a_descriptor_removed_by_another_in_the_same_batch_is_not_called)
+{
+    struct loop l;
+    struct end a, b;
+    int pipe_a[2], pipe_b[2];
+
+    cr_assert(loop_open(&l) == 0 && pipe(pipe_a) == 0 && pipe(pipe_b) == 0);
+    a = (struct end){{.fd = pipe_a[0], .ready = remove_both}, &l, &b, 0};
+    b = (struct end){{.fd = pipe_b[0], .ready = remove_both}, &l, &a, 0};
+    cr_assert(loop_add(&l, &a.f, EPOLLIN) == 0 && loop_add(&l, &b.f, EPOLLIN) == 0);
+    cr_assert(write(pipe_a[1], "x", 1) == 1 && write(pipe_b[1], "x", 1) == 1);
+    cr_assert(loop_poll(&l, 1000) == 1);
+    cr_assert(a.calls + b.calls == 1);
+    loop_close(&l);
+}
+
+Test(loop, sigterm_stops_the_loop)
+{
+    struct loop l;
+
+    cr_assert(loop_open(&l) == 0 && loop_catch_signals(&l) == 0);
+    kill(getpid(), SIGTERM);
+    cr_assert(loop_running(&l));
+    loop_poll(&l, 1000);
+    cr_assert(!loop_running(&l));
+    loop_close(&l);
+}
+
+Test(loop, counters_go_on_after_a_restart_and_can_be_read_by_others)
+{
+    char dir[] = "/dev/shm/cw-counter-XXXXXX", path[100];
+    struct counter_view v;
+
+    cr_assert(mkdtemp(dir) != NULL);
+    cr_assert(counter_view_open(&v, dir, "router") == -ENOENT);
+    cr_assert(counter_open(dir, COUNTER_OF_ROUTER) == 0);
+    counter_add(ROUTER_RECEIVED, 5);
+    counter_drop(DROP_NO_ROUTE, 2);
+    cr_assert(counter_open(dir, COUNTER_OF_ROUTER) == 0);
+    counter_add(ROUTER_RECEIVED, 1);
+    cr_assert(counter_view_open(&v, dir, "router") == 0);
+    cr_expect(counter_view_get(&v, ROUTER_RECEIVED) == 6);
+    cr_expect(counter_view_get(&v, ROUTER_DROPPED) == 2);
+    cr_expect(counter_view_dropped(&v, DROP_NO_ROUTE) == 2);
+    cr_expect(counter_dropped(DROP_POISON) == 0);
+    counter_view_close(&v);
+    snprintf(path, sizeof path, "%s/router.counters", dir);
+    cr_assert(truncate(path, 100) == 0);
+    cr_expect(counter_open(dir, COUNTER_OF_ROUTER) == -EPROTO);
+    unlink(path);
+    rmdir(dir);
+}
+
+static void logged(enum log_format format, char *line, size_t size)
+{
+    int ends[2], saved = dup(STDERR_FILENO);
+    ssize_t n;
+
+    cr_assert(pipe(ends) == 0);
+    dup2(ends[1], STDERR_FILENO);
+    log_open("test", format);
+    log_info("peer said \"%s\"", "a\x1b[2J\n\\b");
+    dup2(saved, STDERR_FILENO);
+    n = read(ends[0], line, size - 1);
+    line[n > 0 ? n : 0] = '\0';
+}
+
+Test(loop, a_log_line_is_one_line_whatever_a_peer_sent)
+{
+    char line[500];
+
+    logged(LOG_TEXT, line, sizeof line);
+    cr_expect(strstr(line, " test info peer said \"a\\x1b[2J\\x0a\\b\"\n"), "%s", line);
+    logged(LOG_JSON, line, sizeof line);
+    cr_expect(strstr(line, "\"message\":\"peer said \\\"a\\u001b[2J\\u000a\\\\b\\\"\"}\n"), "%s",
+              line);
+}
