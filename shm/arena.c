@@ -176,8 +176,8 @@ unsigned arena_in_flight(const struct arena *a)
     return ARENA_TICKETS - a->n_free_ticket;
 }
 
-void arena_each(const struct arena *a,
-                void (*seen)(void *, uint32_t, const struct arena_flight *), void *context)
+void arena_each(const struct arena *a, void (*seen)(void *, uint32_t, const struct arena_flight *),
+                void *context)
 {
     for (uint32_t t = 0; t < ARENA_TICKETS; t++) {
         if (a->shared->flights[t].seq != 0) {

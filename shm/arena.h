@@ -1,13 +1,13 @@
 /* shm/arena.h - the memory that ofproxy receives TCP streams into; others map it read-only.
  *
- * The arena is cut into chunks.  ofproxy receives into a chunk, cuts messages, and gives every frame
- * a ticket; the frame's bytes stay in place until the ticket is settled, in any order.  A chunk is
- * used again once none of its frames is in flight and nobody receives into it.  Tickets are kept in
- * the file, so a restarted ofproxy knows which chunks are still in use, and no verdict can be
- * settled twice.
+ * The arena is cut into chunks.  ofproxy receives into a chunk, cuts messages, and gives every
+ * frame a ticket; the frame's bytes stay in place until the ticket is settled, in any order.  A
+ * chunk is used again once none of its frames is in flight and nobody receives into it.  Tickets
+ * are kept in the file, so a restarted ofproxy knows which chunks are still in use, and no verdict
+ * can be settled twice.
  *
- * Owner: arena_join; arena_chunk / arena_chunk_done; arena_ticket; arena_settle.  Others: arena_map,
- * arena_span.  One thread. */
+ * Owner: arena_join; arena_chunk / arena_chunk_done; arena_ticket; arena_settle.  Others:
+ * arena_map, arena_span.  One thread. */
 #ifndef SHM_ARENA_H
 #define SHM_ARENA_H
 

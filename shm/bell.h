@@ -1,7 +1,7 @@
 /* shm/bell.h - how a producer wakes a sleeping consumer: one named FIFO a process.
  *
- * The consumer has its FIFO in its epoll set; a producer writes one byte.  The FIFO lives in the run
- * directory, so it survives a restart of either end and reaches into another container. */
+ * The consumer has its FIFO in its epoll set; a producer writes one byte.  The FIFO lives in the
+ * run directory, so it survives a restart of either end and reaches into another container. */
 #ifndef SHM_BELL_H
 #define SHM_BELL_H
 

@@ -15,7 +15,7 @@
 struct board_shared {
     struct file_header header;
     _Alignas(64) _Atomic uint64_t version;
-    _Atomic uint64_t used; /* highest row ever written, plus one */
+    _Atomic uint64_t used;                 /* highest row ever written, plus one */
     _Alignas(64) _Atomic uint64_t words[]; /* rows: sequence, copy 0, copy 1 */
 };
 
@@ -130,7 +130,8 @@ static void copy_row(const _Atomic uint64_t *at, uint64_t seq, size_t row_size, 
     size_t n = row_words(row_size);
 
     for (size_t i = 0; i < n; i++) {
-        /* acquire: pairs with the release stores in board_put, keeps the second look at 'seq' last */
+        /* acquire: pairs with the release stores in board_put, keeps the second look at 'seq' last
+         */
         uint64_t word = atomic_load_explicit(&at[1 + (seq & 1) * n + i], memory_order_acquire);
         size_t left = row_size - i * 8;
 

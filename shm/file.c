@@ -50,8 +50,7 @@ static int make_file(const char *path, const struct file_header *h, char *why, s
     if (fd < 0) {
         return fail(errno, path, "be made", why, why_size);
     }
-    if (ftruncate(fd, (off_t)h->bytes) != 0 ||
-        pwrite(fd, h, sizeof *h, 0) != (ssize_t)sizeof *h) {
+    if (ftruncate(fd, (off_t)h->bytes) != 0 || pwrite(fd, h, sizeof *h, 0) != (ssize_t)sizeof *h) {
         err = fail(errno ? errno : EIO, path, "be written", why, why_size);
     } else if (link(aside, path) != 0 && errno != EEXIST) {
         err = fail(errno, path, "be put in place", why, why_size);

@@ -28,8 +28,8 @@ int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a,
               bool writable, bool make, char *why, size_t why_size);
 /* Maps the whole file.  Returns NULL with errno on failure. */
 void *file_map(int fd, uint64_t bytes, bool writable);
-/* Takes the owner's open-file-description lock, freed by the kernel when the owner dies.  Returns 0,
- * -EBUSY, or -errno. */
+/* Takes the owner's open-file-description lock, freed by the kernel when the owner dies.  Returns
+ * 0, -EBUSY, or -errno. */
 int file_lock(int fd);
 /* Is the lock held by anyone? */
 bool file_locked(int fd);

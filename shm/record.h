@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
-#define RECORD_INLINE 128     /* bytes of a received frame that ofproxy puts into the head */
-#define RECORD_HEAD_MAX 10240 /* longest head: a frame that has no arena (held, or from a VNS client) */
+#define RECORD_INLINE 128 /* bytes of a received frame that ofproxy puts into the head */
+#define RECORD_HEAD_MAX                                                                            \
+    10240 /* longest head: a frame that has no arena (held, or from a VNS client) */
 #define RECORD_NO_TICKET UINT32_MAX
 #define RECORD_NO_PORT UINT32_MAX
 

@@ -42,9 +42,9 @@ struct ring_tx_shared; /* the writer's half: tail, commit blocks, data */
 struct ring_rx_shared; /* the reader's half: head, begun, event index */
 
 struct ring_stats {
-    uint64_t used, size;          /* bytes between head and tail; bytes in all */
-    uint64_t records, publishes;  /* written since the file was made */
-    uint64_t full, bells, wakes;  /* reserve refused; doorbells rung; sleeps of the reader */
+    uint64_t used, size;         /* bytes between head and tail; bytes in all */
+    uint64_t records, publishes; /* written since the file was made */
+    uint64_t full, bells, wakes; /* reserve refused; doorbells rung; sleeps of the reader */
     uint64_t tx_attaches, rx_attaches;
 };
 
@@ -58,7 +58,7 @@ struct ring_tx {
     uint64_t peer_head; /* cached */
     uint64_t settled[RING_INPUTS];
     uint64_t n_staged;
-    struct bell *bell; /* the reader's; NULL: the reader never sleeps on this ring */
+    struct bell *bell;  /* the reader's; NULL: the reader never sleeps on this ring */
     unsigned commit_at; /* the commit block that 'tail' selects */
     bool bad;           /* the reader's half holds what cannot be */
     int fd, peer_fd;

@@ -39,8 +39,8 @@ int role_take(struct role *r, const char *run_dir, const char *name, char *why, 
 
         role_look(run_dir, name, &row, &alive);
         snprintf(why, why_size,
-                 "another %s, PID %" PRIu64 ", runs in %s: stop it, or give another --run-dir", name,
-                 row.pid, run_dir);
+                 "another %s, PID %" PRIu64 ", runs in %s: stop it, or give another --run-dir",
+                 name, row.pid, run_dir);
     }
     if (err != 0) {
         return err;

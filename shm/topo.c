@@ -48,7 +48,8 @@ static void make_run_dir(const char *run_dir)
     struct stat st;
 
     if (strlen(run_dir) >= sizeof(((struct topo *)0)->run_dir)) {
-        die("run directory '%s' has a name of over %zu characters: give a shorter one with --run-dir",
+        die("run directory '%s' has a name of over %zu characters: give a shorter one with "
+            "--run-dir",
             run_dir, sizeof(((struct topo *)0)->run_dir) - 1);
     }
     if (mkdir(run_dir, 0770) != 0 && errno != EEXIST) {

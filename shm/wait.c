@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_EVERY 8     /* busy turns between two looks at descriptors and timers */
-#define NET_MS 250       /* longest sleep: a net under a producer killed between publish and bell */
+#define LOOK_EVERY 8 /* busy turns between two looks at descriptors and timers */
+#define NET_MS 250   /* longest sleep: a net under a producer killed between publish and bell */
 #define WINDOW_MIN_NS 500
-#define BLOCKED_MS 1     /* how long a full way out is left alone */
+#define BLOCKED_MS 1 /* how long a full way out is left alone */
 
 static void relax(void)
 {

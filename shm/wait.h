@@ -8,9 +8,9 @@
  *         wait_turn(&w, work);
  *     }
  *
- * After a turn with work: looks at descriptors and timers every few turns without sleeping.  After a
- * turn without: yields (or polls) for a bounded time that adapts, then says on each ring that it is
- * about to sleep, looks once more, and sleeps in epoll until a doorbell, descriptor or timer. */
+ * After a turn with work: looks at descriptors and timers every few turns without sleeping.  After
+ * a turn without: yields (or polls) for a bounded time that adapts, then says on each ring that it
+ * is about to sleep, looks once more, and sleeps in epoll until a doorbell, descriptor or timer. */
 #ifndef SHM_WAIT_H
 #define SHM_WAIT_H
 
@@ -49,8 +49,8 @@ void wait_board(struct waiter *w, struct board_reader *r);
 /* Called in a turn that left a frame where it was because its way out is full: the next wait_turn
  * without work sleeps a millisecond at most, and does not take the waiting frame for work. */
 void wait_blocked(struct waiter *w);
-/* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had their
- * functions called. */
+/* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had
+ * their functions called. */
 void wait_turn(struct waiter *w, unsigned work);
 
 #endif

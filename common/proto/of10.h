@@ -21,8 +21,10 @@ enum of10_error_number { OF10_ERRORS(OF10_ENUM_TYPE, OF10_ENUM_CODE) };
 #undef OF10_ENUM_CODE
 
 enum {
-    OF10_PORT_MAX = 0xff00,  /* ports that a frame can be sent to by number are below (5.2.1) */
-    OF10_PORT_NONE = 0xffff, /* in_port of a PACKET_OUT that came in by no port */
+    OF10_WILDCARDS_ALL = 0x3fffff, /* a match of every frame (5.2.3) */
+    OF10_PORT_MAX = 0xff00, /* ports that a frame can be sent to by number are below (5.2.1) */
+    OF10_PORT_CONTROLLER = 0xfffd, /* 5.2.1 */
+    OF10_PORT_NONE = 0xffff,       /* in_port of a PACKET_OUT that came in by no port */
     OF10_PORT_CONFIG_DOWN = 1 << 0,
     OF10_PORT_STATE_LINK_DOWN = 1 << 0,
     OF10_PORT_ADD = 0,

@@ -14,25 +14,25 @@ uint32_t pkt_sum(uint32_t sum, const void *bytes, size_t len)
     uint64_t s = 0;
 
     for (; len >= 4; len -= 4, p += 4) {
-        uint32_t word;
+        uint32_t four;
 
-        memcpy(&word, p, 4);
-        s += word;
+        memcpy(&four, p, 4);
+        s += four;
     }
     if (len >= 2) {
-        uint16_t word;
+        uint16_t two;
 
-        memcpy(&word, p, 2);
-        s += word;
+        memcpy(&two, p, 2);
+        s += two;
         p += 2;
         len -= 2;
     }
     if (len == 1) {
         uint8_t last[2] = {*p, 0};
-        uint16_t word;
+        uint16_t two;
 
-        memcpy(&word, last, 2);
-        s += word;
+        memcpy(&two, last, 2);
+        s += two;
     }
     while (s >> 16) {
         s = (s & 0xffff) + (s >> 16);
@@ -58,6 +58,28 @@ void pkt_checksum_adjust(uint8_t field[2], uint16_t old_word, uint16_t new_word)
     sum += (uint16_t)~old_word;
     sum += new_word;
     pkt_put16(field, (uint16_t)~pkt_fold(sum));
+}
+
+/* A 16-bit word of a message from its two bytes. */
+static uint16_t word(uint8_t high, uint8_t low)
+{
+    return (uint16_t)(high << 8 | low);
+}
+
+void pkt_ip_set_ttl(struct pkt_ip_wire *ip, uint8_t ttl)
+{
+    uint16_t old = word(ip->ttl[0], ip->proto[0]);
+
+    ip->ttl[0] = ttl;
+    pkt_checksum_adjust(ip->checksum, old, word(ttl, ip->proto[0]));
+}
+
+void pkt_icmp_set_type(struct pkt_icmp_wire *icmp, uint8_t type)
+{
+    uint16_t old = word(icmp->type[0], icmp->code[0]);
+
+    icmp->type[0] = type;
+    pkt_checksum_adjust(icmp->checksum, old, word(type, icmp->code[0]));
 }
 
 const char *pkt_ip_text(char text[PKT_IP_TEXT], uint32_t ip)

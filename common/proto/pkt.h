@@ -54,12 +54,12 @@ enum {
     PKT_MASK_REPLY = 18
 };
 enum { /* codes of PKT_UNREACHABLE */
-    PKT_NET = 0,
-    PKT_HOST = 1,
-    PKT_PROTOCOL = 2,
-    PKT_PORT = 3,
-    PKT_FRAGMENT = 4,
-    PKT_SOURCE_ROUTE = 5
+       PKT_NET = 0,
+       PKT_HOST = 1,
+       PKT_PROTOCOL = 2,
+       PKT_PORT = 3,
+       PKT_FRAGMENT = 4,
+       PKT_SOURCE_ROUTE = 5
 };
 
 static inline uint16_t pkt_get16(const uint8_t b[2])
@@ -91,6 +91,10 @@ uint16_t pkt_fold(uint32_t sum);
 uint16_t pkt_checksum(const void *bytes, size_t len);
 /* Rewrites a checksum field for one 16-bit word of the message that changed (RFC 1624, eqn. 3). */
 void pkt_checksum_adjust(uint8_t field[2], uint16_t old_word, uint16_t new_word);
+
+/* Changes one field of a header, and its checksum with it. */
+void pkt_ip_set_ttl(struct pkt_ip_wire *ip, uint8_t ttl);
+void pkt_icmp_set_type(struct pkt_icmp_wire *icmp, uint8_t type);
 
 /* "192.168.2.1" and "02:00:00:00:00:01", in a buffer of the caller's, which is returned. */
 #define PKT_IP_TEXT 16

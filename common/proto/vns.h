@@ -47,8 +47,8 @@ enum vns_hw_key {
 #define VNS_FRAME_MIN 14
 #define VNS_FRAME_MAX (VNS_CLIENT_MAX - VNS_PACKET_HEADER)
 #define VNS_PACKET_HEADER 24
-#define VNS_NAME_MAX 15         /* characters of an interface name; clients read it as a C string */
-#define VNS_HW_INTERFACES 42    /* a client holds 256 HWINFO entries; six make an interface */
+#define VNS_NAME_MAX 15      /* characters of an interface name; clients read it as a C string */
+#define VNS_HW_INTERFACES 42 /* a client holds 256 HWINFO entries; six make an interface */
 #define VNS_HW_INTERFACE_LEN 216
 #define VNS_SALT_LEN 20
 #define VNS_HASH_LEN 20

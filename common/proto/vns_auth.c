@@ -1,5 +1,5 @@
-/* common/proto/vns_auth.c - the proof of a VNS client's key; apart, so that only programs that use it
- * link OpenSSL. */
+/* common/proto/vns_auth.c - the proof of a VNS client's key; apart, so that only programs that use
+ * it link OpenSSL. */
 #include "common/proto/vns.h"
 
 #include <errno.h>

@@ -1,0 +1,181 @@
+# lab/ovs.py - an Open vSwitch of the lab's own, beside any that the machine runs.
+#
+# Its database, sockets, PIDs and logs are in <run dir>/lab/ovs.  OVS_RUNDIR in the environment makes
+# ovs-vsctl and ovs-ofctl, and so Mininet, talk to it.
+import os
+import subprocess
+import time
+
+from leavings import end, start_time
+from topology import MARK
+
+SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema'
+# The userspace datapath makes one tap of this name for all its bridges, so two instances in one
+# network namespace cannot both have it.
+SHARED_TAP = 'ovs-netdev'
+
+
+class OvsError(Exception):
+    pass
+
+
+class Ovs:
+    def __init__(self, folder, mark):
+        self.dir = folder
+        self.db = 'unix:%s/db.sock' % folder
+        self.env = dict(os.environ, OVS_RUNDIR=folder, OVS_LOGDIR=folder, OVS_DBDIR=folder, **{MARK: mark})
+
+    def run(self, *command, why):
+        done = subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, timeout=30)
+        if done.returncode:
+            said = ' '.join(done.stdout.split()) or 'exit status %d' % done.returncode
+            raise OvsError('%s: %s' % (why, said))
+        return done.stdout.strip()
+
+    def vsctl(self, *words, timeout=10):
+        return self.run('ovs-vsctl', '--db=' + self.db, '--timeout=%d' % timeout, *words,
+                        why="the lab's Open vSwitch refused 'ovs-vsctl %s'" % ' '.join(words[:3]))
+
+    def start_database(self):
+        os.makedirs(self.dir, mode=0o700, exist_ok=True)
+        if not os.path.exists(SCHEMA):
+            raise OvsError("Open vSwitch's database schema %s is missing: apt-get install openvswitch-switch"
+                           % SCHEMA)
+        self.run('ovsdb-tool', 'create', self.dir + '/conf.db', SCHEMA, why="cannot make the lab's OVS database")
+        self.run('ovsdb-server', self.dir + '/conf.db', '--remote=punix:%s/db.sock' % self.dir, '--detach',
+                 '--no-chdir', '--pidfile', '--log-file', '-vconsole:emer', '-vsyslog:off',
+                 why="cannot start the lab's ovsdb-server (its log is %s/ovsdb-server.log)" % self.dir)
+        self.vsctl('--no-wait', 'init')
+
+    def switch_pid(self):
+        """PID of the running ovs-vswitchd, or None."""
+        try:
+            with open(self.dir + '/ovs-vswitchd.pid', encoding='ascii') as f:
+                pid = int(f.read())
+            with open('/proc/%d/comm' % pid, encoding='ascii') as f:
+                return pid if f.read().strip() == 'ovs-vswitchd' and start_time(pid) else None
+        except (OSError, ValueError):
+            return None
+
+    def datapath_type(self):
+        """Kept in the database, so that a restarted switch is what it was."""
+        try:
+            return self.vsctl('get', 'Open_vSwitch', '.', 'external_ids:datapath').strip('"')
+        except OvsError:
+            kind = 'dummy' if os.path.exists('/sys/class/net/' + SHARED_TAP) else 'netdev'
+            self.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'external_ids:datapath=' + kind)
+            return kind
+
+    def start_switch(self):
+        """The datapath and its OpenFlow end.  'dummy' is the same userspace datapath without the
+        shared tap; OVS wants to be asked for it by a flag."""
+        if self.switch_pid():
+            return
+        words = ['ovs-vswitchd', self.db, '--detach', '--no-chdir', '--pidfile', '--log-file',
+                 '-vconsole:emer', '-vsyslog:off']
+        if self.datapath_type() == 'dummy':
+            words.append('--enable-dummy')
+        self.run(*words, why="cannot start the lab's ovs-vswitchd (its log is %s/ovs-vswitchd.log)" % self.dir)
+
+    def stop_switch(self):
+        pid = self.switch_pid()
+        if pid:
+            end([pid], 3.0)
+
+    def set_controller(self, bridge, target, *flags):
+        self.vsctl(*flags, 'set-controller', bridge, target, '--', 'set', 'controller', bridge,
+                   'max_backoff=1000', 'inactivity_probe=5000', 'connection_mode=out-of-band')
+
+    def check_ports(self, ports):
+        """OVS says in the database, not by an exit status, that it could not take an interface."""
+        deadline = time.monotonic() + 5
+        for port in ports:
+            while True:
+                ofport = self.vsctl('get', 'Interface', port, 'ofport')
+                if ofport not in ('[]', '-1'):
+                    break
+                if time.monotonic() > deadline:
+                    why = self.vsctl('get', 'Interface', port, 'error')
+                    raise OvsError('Open vSwitch did not take the port %s: %s (its log is %s/ovs-vswitchd.log)'
+                                   % (port, why, self.dir))
+                time.sleep(0.02)
+
+    def connected(self, bridge):
+        """Has the switch a connection to its controller?  The database says so up to five seconds
+        late, so the process's own sockets are looked at."""
+        pid = self.switch_pid()
+        if not pid:
+            return False
+        try:
+            target = self.vsctl('get-controller', bridge)
+            if not target.startswith('tcp:'):
+                return self.vsctl('get', 'controller', bridge, 'is_connected') == 'true'
+            return established(pid, int(target.rpartition(':')[2]))
+        except (OvsError, subprocess.TimeoutExpired, ValueError):
+            return False
+
+
+def sockets(pid, port, state, column):
+    """Inodes of TCP sockets in the process's network namespace, by port (column 1 own, 2 peer's)."""
+    inodes = set()
+    for family in ('tcp', 'tcp6'):
+        try:
+            with open('/proc/%s/net/%s' % (pid, family), encoding='ascii') as f:
+                rows = [line.split() for line in f.readlines()[1:]]
+        except OSError:
+            continue
+        inodes |= {r[9] for r in rows if r[column].endswith(':%04X' % port) and r[3] == state}
+    return inodes
+
+
+def established(pid, port):
+    """Has the process a TCP connection to that port?"""
+    wanted = {'socket:[%s]' % inode for inode in sockets(pid, port, '01', 2)}
+    try:
+        for fd in os.listdir('/proc/%d/fd' % pid) if wanted else []:
+            if os.readlink('/proc/%d/fd/%s' % (pid, fd)) in wanted:
+                return True
+    except OSError:
+        pass  # a descriptor that was closed meanwhile: look again next time
+    return False
+
+
+class Matchmaker:
+    """Brings the switch and a controller that has just started together at once.
+
+    Open vSwitch 3.1 takes no notice of max_backoff here: after each refused connection it waits twice
+    as long, up to eight seconds.  A controller that is set anew is tried at once, so that is done
+    when a new listener shows up while the switch has no connection: once for each listener, and
+    without a connection of our own, which the controller would have to wonder about."""
+
+    SECONDS = 0.1  # between two looks
+
+    def __init__(self, ovs, bridge, target):
+        self.ovs, self.bridge, self.target = ovs, bridge, target
+        kind, _, rest = target.partition(':')
+        self.port = int(rest.rpartition(':')[2]) if kind != 'unix' else 0
+        self.local = rest.startswith(('127.', '[::1]'))  # else its listener cannot be seen
+        self.asked = None
+        self.alone_since = None
+
+    def look(self):
+        pid, now = self.ovs.switch_pid(), time.monotonic()
+        if not pid or not self.port or established(pid, self.port):
+            self.alone_since = None
+            return
+        self.alone_since = self.alone_since or now
+        listeners = (pid, sockets(pid, self.port, '0A', 1) if self.local else now // 2)
+        if listeners[1] and listeners != self.asked and now - self.alone_since > 0.05:
+            self.asked = listeners
+            self.introduce()
+
+    def introduce(self):
+        try:
+            self.ovs.vsctl('del-controller', self.bridge, timeout=2)  # seen by the switch when it returns
+        except OvsError:
+            pass  # the switch has died, or is being stopped
+        try:
+            self.ovs.set_controller(self.bridge, self.target, '--no-wait')
+        except (OvsError, subprocess.TimeoutExpired) as e:
+            print('lab: cannot set the controller again: %s' % e, flush=True)

@@ -1,0 +1,110 @@
+/* ofproxy/of_conn.h - one switch's connection: receiving, cutting into messages, handing them to
+ * their handlers, and its end.
+ *
+ *     accepted > HELLO > FEATURES > BARRIER > READY      of_session.c takes it from state to state
+ *     any of these > CLOSING                             an ERROR is on its way; nothing is heard
+ *
+ * Handlers never free the connection they are called for: a fault answers with an ERROR and leaves
+ * it CLOSING (conn_fault), or leaves it doomed, to be closed by the next of_out_flush (conn_doom).
+ */
+#ifndef OFPROXY_OF_CONN_H
+#define OFPROXY_OF_CONN_H
+
+#include "common/loop.h"
+#include "common/proto/of10.h"
+#include "ofproxy/intake.h"
+#include "ofproxy/of_out.h"
+
+struct ofproxy;
+
+enum conn_state { CONN_FREE, CONN_HELLO, CONN_FEATURES, CONN_BARRIER, CONN_READY, CONN_CLOSING };
+
+/* What the switch says of itself (DESC statistics), cut. */
+struct of_description {
+    char manufacturer[48], hardware[48], software[48], serial[32], datapath[48];
+};
+
+struct of_conn {
+    struct loop_fd fd; /* first */
+    struct ofproxy *proxy;
+    const struct of_dialect *dialect;
+    enum conn_state state;
+    char peer[64];
+    uint64_t session; /* number of the connection */
+    uint64_t dpid;
+    bool known; /* its features came: dpid is its own */
+    uint32_t xid, barrier_xid, echo_xid;
+    uint64_t opened_ns, heard_ns, asked_ns, close_ns;
+    uint64_t rtt_ns, ready_time; /* ready_time: seconds since 1970 */
+    unsigned unanswered;
+    struct intake_part part;
+    struct out_queue out;
+    bool touched, paused, shut;
+    const char *doomed; /* why, when it is */
+    struct of_conn *next_dirty, *next_dpid, *next_free;
+    uint64_t rx_messages, rx_bytes, tx_messages, tx_bytes;
+    struct of_description description;
+};
+
+/* A whole message, where it lies in the arena. */
+struct of_msg {
+    struct of_header h;
+    const uint8_t *bytes; /* h.length of them, the header included */
+    uint64_t rx_ns;
+    unsigned chunk;
+};
+
+/* Every message that a switch may send has a handler of its own name; one that is missing does not
+ * link. */
+typedef void of_handler(struct of_conn *c, const struct of_msg *m);
+#define OF_HANDLER_UP(NAME) of_handler on_##NAME;
+#define OF_HANDLER_BOTH(NAME) of_handler on_##NAME;
+#define OF_HANDLER_DOWN(NAME)
+#define OF_HANDLER(code, NAME, name, direction, body, step) OF_HANDLER_##direction(NAME)
+OF10_MESSAGES(OF_HANDLER)
+#undef OF_HANDLER
+
+/* A version and its handlers. */
+struct of_dialect {
+    const struct of_version *version;
+    of_handler *const *handlers; /* by type */
+};
+extern const struct of_dialect of_dialect10;
+
+/* Takes over 'fd'.  Returns NULL (and leaves the descriptor) when there are enough connections. */
+struct of_conn *conn_open(struct ofproxy *p, int fd, const char *peer);
+/* Ends it at once and logs 'cause'. */
+void conn_close(struct of_conn *c, const char *cause);
+/* Answers with an ERROR that carries the beginning of the offending message, logs why, and closes
+ * once that is sent. */
+void conn_fault(struct of_conn *c, uint16_t type, uint16_t code, const void *offender, size_t len,
+                const char *why);
+/* The same for a version that cannot be agreed: HELLO_FAILED carries the text (5.5.1). */
+void conn_hello_failed(struct of_conn *c, const char *text);
+/* Ends it with the next of_out_flush; 'cause' is a constant string. */
+void conn_doom(struct of_conn *c, const char *cause);
+/* Has something to send: the next of_out_flush looks at it. */
+void conn_touch(struct of_conn *c);
+/* Sets what epoll shall watch, and closes the sending side once a CLOSING one has sent all. */
+void conn_watch(struct of_conn *c);
+/* Sends a message of 'type' with a body. */
+void conn_send(struct of_conn *c, uint8_t type, uint32_t xid, const void *body, size_t len);
+void conn_send_error(struct of_conn *c, uint32_t xid, uint16_t type, uint16_t code,
+                     const void *data, size_t len);
+uint32_t conn_xid(struct of_conn *c);
+
+/* The connection of a datapath, or NULL. */
+struct of_conn *conn_find(const struct ofproxy *p, uint64_t dpid);
+/* Makes 'dpid' the connection's own. */
+void conn_know(struct of_conn *c, uint64_t dpid);
+/* Has its peer closed it, unnoticed so far? */
+bool conn_hung_up(const struct of_conn *c);
+const char *conn_state_name(enum conn_state s);
+/* "dpid=0x0000000000000001 peer=1.2.3.4:5", or the peer alone; valid until the next call. */
+const char *conn_name(const struct of_conn *c);
+
+/* of_session.c: the connection was accepted; and what time brings, a few times a second. */
+void session_start(struct of_conn *c);
+void session_tick(struct of_conn *c, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,201 @@
+/* ofproxy/ofproxy.c - opening, turning, closing. */
+#include "ofproxy/ofproxy.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "common/counter.h"
+#include "common/log.h"
+#include "ofproxy/of_conn.h"
+#include "ofproxy/packet_in.h"
+#include "ofproxy/status.h"
+
+#define TICK_MS 200
+#define LOG_BURST 50    /* lines about peers at once */
+#define LOG_EACH_MS 100 /* and then one in this time */
+
+void peer_log(struct ofproxy *p, int level, const char *format, ...)
+{
+    struct peer_budget *b = &p->budget;
+    uint64_t now = loop_now_ns(), gained = (now - b->at_ns) / (LOG_EACH_MS * 1000000ull);
+    char text[600];
+    va_list args;
+
+    if (gained > 0) {
+        b->lines = gained >= b->lines ? 0 : b->lines - (unsigned)gained;
+        b->at_ns = now;
+    }
+    if (b->lines >= LOG_BURST) {
+        b->left_out++;
+        return;
+    }
+    b->lines++;
+    if (b->left_out > 0) {
+        log_warn("lines about switches left out count=%u", b->left_out);
+        b->left_out = 0;
+    }
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    log_line((enum log_level)level, "%s", text);
+}
+
+static void say_ready(struct ofproxy *p)
+{
+    if (p->listening) {
+        role_state(&p->topo.role, ROLE_READY, "listening on %.60s, %u switch%s", p->listening,
+                   p->n_switches, p->n_switches == 1 ? "" : "es");
+    }
+}
+
+static void on_tick(struct loop_timer *t)
+{
+    struct ofproxy *p = (struct ofproxy *)((char *)t - offsetof(struct ofproxy, tick));
+    uint64_t now = loop_now_ns();
+    unsigned left = p->n_conns;
+
+    for (unsigned i = 0; i < p->max_conns && left > 0; i++) {
+        if (p->conns[i].state != CONN_FREE) {
+            left--;
+            session_tick(&p->conns[i], now);
+        }
+    }
+    if (p->changed) {
+        p->changed = false;
+        say_ready(p);
+    }
+    status_refresh(p);
+    loop_timer_set(&p->loop, &p->tick, TICK_MS);
+}
+
+/* 'received' equals what became of the frames and what is in flight at every moment; a predecessor
+ * killed between two of these counters leaves them one apart, which is made good here. */
+static void reconcile(const struct ofproxy *p)
+{
+    uint64_t received = counter_get(OFPROXY_RECEIVED);
+    uint64_t known = counter_get(OFPROXY_FORWARDED) + counter_get(OFPROXY_ANSWERED) +
+                     counter_get(OFPROXY_HELD) + counter_get(OFPROXY_DROPPED) +
+                     arena_in_flight(&p->arena);
+
+    if (received > known) {
+        counter_drop(DROP_RESTART, received - known);
+    } else {
+        counter_add(OFPROXY_RECEIVED, known - received);
+    }
+}
+
+/* Each switch takes a descriptor; many systems start a process with 1024. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void open_tables(struct ofproxy *p, unsigned max_conns)
+{
+    raise_limit();
+    p->max_conns = max_conns;
+    p->conns = calloc(max_conns, sizeof *p->conns);
+    p->out_memory = mmap(NULL, (size_t)max_conns * OUT_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (!p->conns || p->out_memory == MAP_FAILED) {
+        die("no memory for %u connections: lower max-switches", max_conns);
+    }
+    for (unsigned i = max_conns; i-- > 0;) {
+        p->conns[i].next_free = p->free;
+        p->free = &p->conns[i];
+    }
+}
+
+static void open_wait(struct ofproxy *p, const struct config *c)
+{
+    enum wait_policy policy;
+    const char *word = config_str(c, CONFIG_STACK_WAIT);
+    int err;
+
+    if (!wait_policy_parse(word, &policy)) {
+        die_usage("wait is '%s': expected auto, yield, poll or sleep", word);
+    }
+    err = wait_open(&p->waiter, &p->loop, policy, (uint64_t)config_int(c, CONFIG_STACK_WAIT_WINDOW),
+                    &p->topo.bell[TOPO_OFPROXY]);
+    if (err != 0) {
+        die("cannot wait for the doorbell: %s", strerror(-err));
+    }
+    wait_ring(&p->waiter, &p->pkt_out);
+}
+
+void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir)
+{
+    int err;
+
+    memset(p, 0, sizeof *p);
+    p->spare_fd = -1;
+    p->send = sendmsg;
+    p->echo_ns = (uint64_t)config_int(c, CONFIG_OFPROXY_ECHO_INTERVAL) * 1000000000u;
+    p->handshake_ns = (uint64_t)config_int(c, CONFIG_OFPROXY_HANDSHAKE_TIMEOUT) * 1000000000u;
+    err = loop_open(&p->loop);
+    if (err != 0) {
+        die("cannot open the event loop: %s", strerror(-err));
+    }
+    topo_open(&p->topo, run_dir, TOPO_OFPROXY);
+    err = counter_open(run_dir, COUNTER_OF_OFPROXY);
+    if (err != 0) {
+        die("%s/ofproxy.counters: %s: stop the stack and remove the run directory (causeway down)",
+            run_dir, err == -EPROTO ? "made by another build" : strerror(-err));
+    }
+    open_tables(p, (unsigned)config_int(c, CONFIG_OFPROXY_MAX_SWITCHES));
+    topo_arena(&p->topo, &p->arena);
+    topo_tx(&p->topo, &p->pkt_in, TOPO_PKT_IN);
+    topo_rx(&p->topo, &p->pkt_out, TOPO_PKT_OUT);
+    ports_open(&p->ports, &p->topo);
+    p->sessions = ports_last_session(&p->ports);
+    intake_open(&p->intake, &p->arena);
+    packet_out_resume(p);
+    packet_in_resume(p);
+    reconcile(p);
+    open_wait(p, c);
+    p->tick.fire = on_tick;
+    loop_timer_set(&p->loop, &p->tick, TICK_MS);
+    p->changed = true;
+    topo_ring_all(&p->topo);
+}
+
+void ofproxy_turn(struct ofproxy *p)
+{
+    unsigned work = send_packet_out(p) + p->work;
+
+    p->work = 0;
+    wait_turn(&p->waiter, work);
+}
+
+void ofproxy_close(struct ofproxy *p)
+{
+    role_state(&p->topo.role, ROLE_STOPPING, "stopping");
+    of_listen_close(p);
+    of_out_flush(p);
+    for (unsigned i = 0; i < p->max_conns; i++) {
+        if (p->conns[i].state != CONN_FREE) {
+            conn_close(&p->conns[i], "ofproxy stops");
+        }
+    }
+    status_close(p);
+    loop_timer_cancel(&p->loop, &p->tick);
+    ports_close(&p->ports);
+    intake_close(&p->intake);
+    ring_rx_leave(&p->pkt_out);
+    ring_tx_leave(&p->pkt_in);
+    arena_leave(&p->arena);
+    free(p->conns);
+    munmap(p->out_memory, (size_t)p->max_conns * OUT_SIZE);
+    loop_close(&p->loop);
+    topo_close(&p->topo);
+}

@@ -1,0 +1,79 @@
+/* ofproxy/ofproxy.h - what one ofproxy consists of.
+ *
+ *     switch ──bytes──> of_conn.c ──message──> on_NAME ──> packet_in.c ──PKT_IN──> vnsbridge
+ *     switch <──writev── of_out.c <── packet_out.c <──────────────────── PKT_OUT ──┘
+ *
+ *     ofproxy_open(&p, &config, run_dir);       all that a restart finds again, and empty tables
+ *     of_listen(&p, words);                     of_listen.h
+ *     while (loop_running(&p.loop)) { ofproxy_turn(&p); }
+ *     ofproxy_close(&p);
+ *
+ * One thread; the control thread sees only what status.h copies for it.  Every table is allocated
+ * by ofproxy_open, up to the limits of the configuration. */
+#ifndef OFPROXY_OFPROXY_H
+#define OFPROXY_OFPROXY_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/config.h"
+#include "common/loop.h"
+#include "ofproxy/intake.h"
+#include "ofproxy/of_listen.h"
+#include "ofproxy/packet_out.h"
+#include "ofproxy/ports.h"
+#include "shm/topo.h"
+#include "shm/wait.h"
+
+struct of_conn;
+struct status;
+
+/* Lines that a peer can cause are bounded: a burst, then so many a second (peer_log). */
+struct peer_budget {
+    uint64_t at_ns;
+    unsigned lines, left_out;
+};
+
+struct ofproxy {
+    struct topo topo;
+    struct loop loop;
+    struct waiter waiter;
+    struct ring_tx pkt_in;
+    struct ring_rx pkt_out;
+    struct arena arena;
+    struct intake intake;
+    struct ports ports;
+    struct packet_out out;
+    struct of_listener listeners[OF_LISTENERS];
+    unsigned n_listeners;
+    int spare_fd; /* given up for a moment when descriptors run out, to refuse politely */
+
+    struct of_conn *conns; /* max_conns of them */
+    uint8_t *out_memory;   /* their out buffers; pages are used only by switches that read slowly */
+    unsigned max_conns, n_conns, n_switches;
+    struct of_conn *free, *dirty;
+    struct of_conn *by_dpid[1024];
+    uint64_t sessions; /* connections numbered so far */
+    uint64_t echo_ns, handshake_ns;
+    struct loop_timer tick;
+    bool changed; /* switches came or went since the last status */
+
+    uint64_t seq;  /* of the last frame */
+    unsigned work; /* frames received in this turn */
+    struct peer_budget budget;
+    struct status *status;
+    const char *listening; /* the words of the configuration */
+    /* sendmsg; tests look here at what leaves, and from where */
+    ssize_t (*send)(int fd, const struct msghdr *m, int flags);
+};
+
+void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir);
+/* Sends what PKT_OUT has, then waits for more (shm/wait.h). */
+void ofproxy_turn(struct ofproxy *p);
+void ofproxy_close(struct ofproxy *p);
+
+/* A line about a peer; past the budget it is counted, not written. */
+void peer_log(struct ofproxy *p, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,210 @@
+/* ofproxy/packet_out.c */
+#include "ofproxy/packet_out.h"
+
+#include <string.h>
+
+#include "common/counter.h"
+#include "common/log.h"
+#include "ofproxy/of_conn.h"
+#include "ofproxy/ofproxy.h"
+#include "ofproxy/packet_in.h"
+
+#define ETHERNET_HEADER 14
+
+/* ---- checks ------------------------------------------------------------------------------- */
+
+static bool carries_frame(const struct record *r)
+{
+    return r->head_len + r->tail_len > 0 &&
+           (r->verdict == VERDICT_FORWARDED || r->verdict == VERDICT_ANSWERED ||
+            r->verdict == VERDICT_ORIGINATED);
+}
+
+/* The tail must lie in the chunk that the frame was received into: only that is sure to hold
+ * still. */
+static bool tail_holds(const struct ofproxy *p, const struct record *r,
+                       const struct arena_flight *flight)
+{
+    if (r->tail_len == 0) {
+        return true;
+    }
+    return flight && r->tail_off / ARENA_CHUNK == flight->chunk &&
+           arena_span(&p->arena, r->tail_off, r->tail_len);
+}
+
+static bool frame_holds(const struct ofproxy *p, const struct record *r,
+                        const struct arena_flight *flight)
+{
+    uint64_t len = (uint64_t)r->head_len + r->tail_len;
+
+    return tail_holds(p, r, flight) && len >= ETHERNET_HEADER && len <= OF10_FRAME_MAX &&
+           r->port > 0 && r->port < OF10_PORT_MAX;
+}
+
+/* Has this ticket had its verdict in this batch already?  Notes it. */
+static bool take_ticket(struct packet_out *o, uint32_t ticket)
+{
+    uint64_t bit = 1ull << (ticket % 64);
+    bool had = (o->taken[ticket / 64] & bit) != 0;
+
+    o->taken[ticket / 64] |= bit;
+    return !had;
+}
+
+/* The flight that a record settles.  False: it settles none, and should. */
+static bool find_flight(struct ofproxy *p, const struct record *r,
+                        const struct arena_flight **flight)
+{
+    *flight = NULL;
+    if (r->ticket == RECORD_NO_TICKET) {
+        return r->verdict == VERDICT_ORIGINATED && r->head_len > 0;
+    }
+    *flight = arena_flight(&p->arena, r->ticket, r->seq);
+    return *flight && take_ticket(&p->out, r->ticket);
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+static void add_iov(struct out_frame *f, const void *bytes, size_t len)
+{
+    if (len > 0) {
+        f->iov[f->n_iov++] = (struct iovec){(void *)(uintptr_t)bytes, len};
+        f->len += len;
+    }
+}
+
+static void queue_frame(struct ofproxy *p, struct out_frame *f, const struct record *r,
+                        const uint8_t *head)
+{
+    struct of_conn *c = conn_find(p, r->dpid);
+
+    if (!c) {
+        f->outcome = DROP_SWITCH_GONE;
+        return;
+    }
+    f->n_iov = 0;
+    f->len = 0;
+    of10_packet_out_head(f->head, (uint32_t)r->seq & 0x7fffffffu, (uint16_t)r->port,
+                         (size_t)r->head_len + r->tail_len);
+    add_iov(f, f->head, sizeof f->head);
+    add_iov(f, head, r->head_len);
+    if (r->tail_len > 0) {
+        add_iov(f, arena_span(&p->arena, r->tail_off, r->tail_len), r->tail_len);
+    }
+    of_out_frame(c, f);
+}
+
+static void take(struct ofproxy *p, unsigned i, const uint8_t *head)
+{
+    const struct record *r = &p->out.records[i];
+    struct out_frame *f = &p->out.frames[i];
+    const struct arena_flight *flight;
+
+    f->outcome = DROP_NONE;
+    p->out.bad[i] = !find_flight(p, r, &flight);
+    if (p->out.bad[i]) {
+        return;
+    }
+    if (r->verdict == VERDICT_NONE || r->verdict > VERDICT_ORIGINATED ||
+        (flight && r->verdict == VERDICT_ORIGINATED) ||
+        (carries_frame(r) && !frame_holds(p, r, flight))) {
+        f->outcome = DROP_BAD_RECORD;
+    } else if (carries_frame(r)) {
+        queue_frame(p, f, r, head);
+    }
+}
+
+/* ---- settling ----------------------------------------------------------------------------- */
+
+static void count_verdict(const struct record *r, enum drop outcome)
+{
+    if (outcome != DROP_NONE) {
+        counter_drop(outcome, 1);
+    } else if (r->verdict == VERDICT_FORWARDED) {
+        counter_add(OFPROXY_FORWARDED, 1);
+    } else if (r->verdict == VERDICT_ANSWERED) {
+        counter_add(OFPROXY_ANSWERED, 1);
+    } else if (r->verdict == VERDICT_HELD) {
+        counter_add(OFPROXY_HELD, 1);
+    } else {
+        counter_drop(
+            r->reason > DROP_NONE && r->reason < DROPS ? (enum drop)r->reason : DROP_BAD_RECORD, 1);
+    }
+}
+
+static void settle(struct ofproxy *p, const struct record *r, enum drop outcome, bool bad)
+{
+    const struct arena_flight *flight;
+    struct arena_flight f;
+
+    counter_add(OFPROXY_BAD_VERDICTS, bad || outcome == DROP_BAD_RECORD);
+    if (bad) {
+        return;
+    }
+    if (r->ticket == RECORD_NO_TICKET) {
+        counter_add(outcome == DROP_NONE ? OFPROXY_ORIGINATED : OFPROXY_UNSENT, 1);
+        return;
+    }
+    p->out.taken[r->ticket / 64] = 0;
+    flight = arena_flight(&p->arena, r->ticket, r->seq);
+    if (!flight) {
+        return;
+    }
+    f = *flight;
+    arena_settle(&p->arena, r->ticket, r->seq);
+    count_verdict(r, outcome);
+    packet_in_release(p, f.dpid, f.buffer_id);
+}
+
+void packet_out_resume(struct ofproxy *p)
+{
+    uint64_t begun = ring_begun(&p->pkt_out);
+    const uint8_t *head;
+    struct record r;
+
+    while (ring_position(&p->pkt_out) < begun && ring_peek(&p->pkt_out, &r, &head)) {
+        /* a ticket that is free was settled by the predecessor */
+        if (r.ticket == RECORD_NO_TICKET) {
+            counter_add(OFPROXY_ORIGINATED, 1);
+        } else if (arena_flight(&p->arena, r.ticket, r.seq)) {
+            settle(p, &r, DROP_NONE, false);
+        }
+        ring_next(&p->pkt_out);
+    }
+    ring_release(&p->pkt_out);
+}
+
+static void tell_bad_ring(struct ofproxy *p)
+{
+    if (ring_rx_bad(&p->pkt_out) && !p->out.told) {
+        p->out.told = true;
+        log_error("ring PKT_OUT is not read any more cause=\"%s\" cure=\"restart vnsbridge and "
+                  "ofproxy with a new run directory (causeway down, causeway up)\"",
+                  p->pkt_out.why);
+    }
+}
+
+unsigned send_packet_out(struct ofproxy *p)
+{
+    struct packet_out *o = &p->out;
+    const uint8_t *head;
+    unsigned n = 0;
+
+    while (n < OUT_BATCH && ring_peek(&p->pkt_out, &o->records[n], &head)) {
+        take(p, n, head);
+        ring_next(&p->pkt_out);
+        n++;
+    }
+    if (n > 0) {
+        ring_begin(&p->pkt_out);
+    }
+    of_out_flush(p);
+    for (unsigned i = 0; i < n; i++) {
+        settle(p, &o->records[i], o->frames[i].outcome, o->bad[i]);
+    }
+    ring_release(&p->pkt_out);
+    if (n == 0) {
+        tell_bad_ring(p);
+    }
+    return n;
+}

@@ -1,0 +1,30 @@
+/* ofproxy/packet_out.h - verdicts from PKT_OUT: frames to switches, and the end of each frame.
+ *
+ * A batch: every record is checked and its frame queued; one sendmsg a connection (of_out_flush);
+ * then the frames' tickets are settled and counted by verdict; then the ring is released. */
+#ifndef OFPROXY_PACKET_OUT_H
+#define OFPROXY_PACKET_OUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ofproxy/of_out.h"
+#include "shm/arena.h"
+#include "shm/record.h"
+
+struct ofproxy;
+
+struct packet_out {
+    struct out_frame frames[OUT_BATCH];
+    struct record records[OUT_BATCH];
+    bool bad[OUT_BATCH];
+    uint64_t taken[ARENA_TICKETS / 64]; /* tickets of this batch: none may come twice */
+    bool told;                          /* that the ring is bad */
+};
+
+/* At start: settles what a predecessor had begun to send, so that nothing is sent twice. */
+void packet_out_resume(struct ofproxy *p);
+/* Takes a batch, and sends everything that waits.  Returns the number of records. */
+unsigned send_packet_out(struct ofproxy *p);
+
+#endif

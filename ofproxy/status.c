@@ -1,0 +1,190 @@
+/* ofproxy/status.c */
+#include "ofproxy/status.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/control.h"
+#include "common/counter.h"
+#include "common/log.h"
+#include "ofproxy/of_conn.h"
+#include "ofproxy/ofproxy.h"
+
+struct switch_status {
+    uint64_t dpid;
+    bool known;
+    enum conn_state state;
+    char peer[64];
+    const char *version;
+    uint64_t since, rtt_ns, rx_messages, rx_bytes, tx_messages, tx_bytes;
+    unsigned queued;
+    struct of_description description;
+};
+
+struct status {
+    pthread_mutex_t lock;
+    struct control_method methods[3];
+    char run_dir[96];
+    const char *listening;
+    unsigned n, switches, in_flight, free_chunks;
+    uint64_t seq;
+    struct switch_status row[]; /* max_conns */
+};
+
+static json_t *description_of(const struct of_description *d)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "manufacturer", d->manufacturer, "hardware",
+                     d->hardware, "software", d->software, "serial", d->serial, "datapath",
+                     d->datapath);
+}
+
+/* Sets "ports" (their number) and "port_list" from the board, as any reader would. */
+static void add_ports(json_t *object, const struct board_reader *board, uint64_t dpid)
+{
+    static const char *const states[] = {"empty", "up", "down", "gone"};
+    json_t *list = json_array();
+    struct port_row row;
+    char mac[18];
+
+    for (unsigned i = 0; board && i < board_used(board); i++) {
+        if (!board_get(board, i, &row) || row.dpid != dpid ||
+            (row.state != PORT_UP && row.state != PORT_DOWN)) {
+            continue;
+        }
+        snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", row.mac[0], row.mac[1],
+                 row.mac[2], row.mac[3], row.mac[4], row.mac[5]);
+        row.name[sizeof row.name - 1] = '\0';
+        json_array_append_new(list,
+                              json_pack("{s:i,s:s,s:s,s:s,s:i,s:i}", "port", (int)row.port, "name",
+                                        row.name, "state", states[row.state], "mac", mac, "speed",
+                                        (int)row.speed, "flaps", (int)row.flaps));
+    }
+    json_object_set_new(object, "ports", json_integer((json_int_t)json_array_size(list)));
+    json_object_set_new(object, "port_list", list);
+}
+
+static json_t *switch_of(const struct switch_status *s)
+{
+    char dpid[20];
+
+    snprintf(dpid, sizeof dpid, "0x%016" PRIx64, s->dpid);
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "dpid", dpid, "peer",
+                     s->peer, "version", s->version, "state", conn_state_name(s->state), "since",
+                     (json_int_t)s->since, "rtt_us", (json_int_t)(s->rtt_ns / 1000), "rx_messages",
+                     (json_int_t)s->rx_messages, "tx_messages", (json_int_t)s->tx_messages,
+                     "rx_bytes", (json_int_t)s->rx_bytes, "tx_bytes", (json_int_t)s->tx_bytes,
+                     "queued_bytes", (json_int_t)s->queued, "description",
+                     description_of(&s->description));
+}
+
+static json_t *on_switches(void *context, json_t *params, char *why, size_t why_size)
+{
+    struct status *s = context;
+    struct board_reader board;
+    bool have_board = topo_board_look(s->run_dir, &board, TOPO_PORTS) == 0;
+    json_t *list = json_array();
+
+    (void)params, (void)why, (void)why_size;
+    pthread_mutex_lock(&s->lock);
+    for (unsigned i = 0; i < s->n; i++) {
+        json_t *one = switch_of(&s->row[i]);
+
+        if (one && s->row[i].known) {
+            add_ports(one, have_board ? &board : NULL, s->row[i].dpid);
+        }
+        json_array_append_new(list, one);
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (have_board) {
+        board_read_leave(&board);
+    }
+    return list;
+}
+
+static json_t *on_status(void *context, json_t *params, char *why, size_t why_size)
+{
+    struct status *s = context;
+    json_t *answer;
+
+    (void)params, (void)why, (void)why_size;
+    pthread_mutex_lock(&s->lock);
+    answer = json_pack("{s:s,s:i,s:i,s:I,s:i,s:i,s:i}", "listen", s->listening, "connections",
+                       (int)s->n, "switches", (int)s->switches, "last_seq", (json_int_t)s->seq,
+                       "in_flight", (int)s->in_flight, "arena_chunks_free", (int)s->free_chunks,
+                       "arena_chunks", ARENA_CHUNKS);
+    pthread_mutex_unlock(&s->lock);
+    return answer;
+}
+
+static void copy_conn(struct switch_status *to, const struct of_conn *c)
+{
+    *to = (struct switch_status){
+        .dpid = c->dpid,
+        .known = c->known,
+        .state = c->state,
+        .version = c->dialect->version->name,
+        .since = c->ready_time,
+        .rtt_ns = c->rtt_ns,
+        .rx_messages = c->rx_messages,
+        .rx_bytes = c->rx_bytes,
+        .tx_messages = c->tx_messages,
+        .tx_bytes = c->tx_bytes,
+        .queued = c->out.used,
+        .description = c->description,
+    };
+    memcpy(to->peer, c->peer, sizeof to->peer);
+}
+
+void status_refresh(struct ofproxy *p)
+{
+    struct status *s = p->status;
+
+    if (!s || pthread_mutex_trylock(&s->lock) != 0) {
+        return;
+    }
+    s->n = 0;
+    for (unsigned i = 0; i < p->max_conns && s->n < p->n_conns; i++) {
+        if (p->conns[i].state != CONN_FREE) {
+            copy_conn(&s->row[s->n++], &p->conns[i]);
+        }
+    }
+    s->switches = p->n_switches;
+    s->seq = p->seq;
+    s->in_flight = arena_in_flight(&p->arena);
+    s->free_chunks = p->arena.n_free_chunk;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void status_open(struct ofproxy *p)
+{
+    struct status *s = calloc(1, sizeof *s + p->max_conns * sizeof s->row[0]);
+    int err;
+
+    if (!s) {
+        die("no memory for the status of %u switches: lower max-switches", p->max_conns);
+    }
+    pthread_mutex_init(&s->lock, NULL);
+    s->methods[0] = (struct control_method){"switches", on_switches, s};
+    s->methods[1] = (struct control_method){"status", on_status, s};
+    snprintf(s->run_dir, sizeof s->run_dir, "%s", p->topo.run_dir);
+    s->listening = p->listening ? p->listening : "";
+    p->status = s;
+    status_refresh(p);
+    err = control_start(p->topo.run_dir, "ofproxy", s->methods);
+    if (err != 0) {
+        die("cannot open the control socket in %s: %s", p->topo.run_dir, strerror(-err));
+    }
+}
+
+void status_close(struct ofproxy *p)
+{
+    if (p->status) {
+        control_stop();
+        pthread_mutex_destroy(&p->status->lock);
+        free(p->status);
+        p->status = NULL;
+    }
+}

@@ -1,0 +1,15 @@
+/* ofproxy/status.h - what the control socket tells: "switches" and "status".
+ *
+ * The packet thread copies its tables a few times a second, and never waits for the control thread:
+ * when that is reading, the copy is made the next time. */
+#ifndef OFPROXY_STATUS_H
+#define OFPROXY_STATUS_H
+
+struct ofproxy;
+
+/* Starts the control socket.  A failure is one at start. */
+void status_open(struct ofproxy *p);
+void status_refresh(struct ofproxy *p);
+void status_close(struct ofproxy *p);
+
+#endif

@@ -1,0 +1,298 @@
+/* router/router.c - one turn of the packet thread, and the verdicts. */
+#include "router/router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "router/arp.h"
+#include "router/forward.h"
+#include "shm/role.h"
+
+enum chore { CHORE_SAY = 1, CHORE_ANNOUNCE = 2 };
+
+void router_open(struct router *r, struct fib *fib, struct talk *talk, struct neigh *neigh,
+                 const char *held)
+{
+    char why[256];
+
+    memset(r, 0, sizeof *r);
+    r->fib = fib;
+    r->talk = talk;
+    r->neigh = neigh;
+    if (hold_open(&r->hold, held, why, sizeof why) != 0) {
+        die("%s", why);
+    }
+}
+
+void router_close(struct router *r)
+{
+    hold_close(&r->hold);
+    free(r->rtable);
+}
+
+/* ---- verdicts ----------------------------------------------------------------------------- */
+
+static void verdict(struct packet *p, const struct frame_out *out, enum counter c)
+{
+    p->r->count[ROUTER_RECEIVED]++;
+    p->r->count[c]++;
+    port_send(p->r->port, p->in, out);
+}
+
+void packet_drop(struct packet *p, enum drop reason)
+{
+    struct frame_out out = {.verdict = VERDICT_DROPPED, .reason = reason, .iface = p->in->iface};
+
+    p->r->dropped[reason]++;
+    p->r->count[ROUTER_RECEIVED]++;
+    port_send(p->r->port, p->in, &out);
+}
+
+void packet_leave(struct packet *p, enum verdict v, uint32_t iface)
+{
+    struct frame_out out = {
+        .verdict = v, .iface = iface, .head_len = p->head_len, .tail_len = p->tail_len};
+
+    pcap_frame(&p->r->pcap, p->head, p->head_len, p->in->tail, p->tail_len);
+    verdict(p, &out, v == VERDICT_FORWARDED ? ROUTER_FORWARDED : ROUTER_ANSWERED);
+}
+
+void packet_taken(struct packet *p)
+{
+    struct frame_out out = {.verdict = VERDICT_ANSWERED, .iface = p->in->iface};
+
+    verdict(p, &out, ROUTER_ANSWERED);
+}
+
+void packet_held(struct packet *p)
+{
+    struct frame_out out = {.verdict = VERDICT_HELD, .iface = p->in->iface};
+
+    verdict(p, &out, ROUTER_HELD);
+}
+
+void router_originate(struct router *r, const struct frame_in *cause, uint32_t iface,
+                      const uint8_t *head, uint32_t len, uint64_t hold)
+{
+    struct frame_out out = {
+        .verdict = VERDICT_ORIGINATED, .iface = iface, .head_len = len, .hold = hold};
+
+    pcap_frame(&r->pcap, head, len, NULL, 0);
+    r->count[ROUTER_ORIGINATED]++;
+    port_send(r->port, cause, &out);
+}
+
+/* ---- events of the port ------------------------------------------------------------------- */
+
+static void add_chore(struct router *r, uint32_t row, enum chore c)
+{
+    r->n_chores += r->chore[row] == 0;
+    r->chore[row] |= (uint8_t)c;
+}
+
+static void on_iface(void *context, uint32_t row, const struct iface *now)
+{
+    struct router *r = context;
+    bool was_up = row < IFACES && r->ifaces.row[row].present && r->ifaces.row[row].up;
+    char ip[PKT_IP_TEXT], mac[PKT_MAC_TEXT];
+
+    if (!iface_put(&r->ifaces, row, now)) {
+        return;
+    }
+    add_chore(r, row, CHORE_SAY);
+    if (now->present && now->up && !was_up) {
+        add_chore(r, row, CHORE_ANNOUNCE);
+    }
+    log_info("interface %s name=%.16s ip=%s mac=%s",
+             !now->present ? "gone" : (now->up ? "up" : "down"), now->name,
+             pkt_ip_text(ip, now->ip), pkt_mac_text(mac, now->mac));
+}
+
+static void on_rtable(void *context, const char *text, size_t len)
+{
+    struct router *r = context;
+
+    if (len > RECORD_HEAD_MAX - sizeof(struct talk_message)) {
+        log_warn("routing table of the VNS server ignored: %zu bytes, more than a VNS message",
+                 len);
+        return;
+    }
+    free(r->rtable);
+    r->rtable = malloc(len + 1);
+    r->rtable_len = len;
+    if (r->rtable) {
+        memcpy(r->rtable, text, len);
+        r->rtable[len] = '\0';
+    }
+}
+
+static void on_state(void *context, enum role_state state, const char *text)
+{
+    struct router *r = context;
+    char served[116];
+
+    if (state == ROLE_READY) {
+        iface_print(&r->ifaces, served, sizeof served);
+        text = served;
+        r->say_ready = true;
+        r->ready++;
+    }
+    r->binding = state == ROLE_READY;
+    log_info("%s %s", state == ROLE_READY ? "ready:" : "not ready:", text);
+    if (r->role) {
+        role_state(r->role, state, "%s", text);
+    }
+}
+
+struct port_events router_events(struct router *r)
+{
+    return (struct port_events){r, on_iface, on_rtable, on_state};
+}
+
+/* ---- one turn ----------------------------------------------------------------------------- */
+
+/* What the control thread must learn of interfaces before anything else, and announcements.
+ * Whatever finds no room stays to be done. */
+static void chores(struct router *r)
+{
+    struct talk_message ready = {.type = TALK_READY, .ip = r->ready},
+                        rtable = {.type = TALK_RTABLE};
+
+    for (uint32_t i = 0; r->n_chores > 0 && i < r->ifaces.used; i++) {
+        struct talk_message m = {.type = TALK_IFACE, .iface = i};
+
+        if (r->chore[i] == 0) {
+            continue;
+        }
+        if ((r->chore[i] & CHORE_SAY) &&
+            talk_up(r->talk, &m, &r->ifaces.row[i], sizeof r->ifaces.row[i])) {
+            r->chore[i] &= (uint8_t)~CHORE_SAY;
+        }
+        if ((r->chore[i] & CHORE_ANNOUNCE) && arp_announce(r, i)) {
+            r->chore[i] &= (uint8_t)~CHORE_ANNOUNCE;
+        }
+        r->n_chores -= r->chore[i] == 0;
+    }
+    if (r->rtable && talk_up(r->talk, &rtable, r->rtable, r->rtable_len)) {
+        free(r->rtable);
+        r->rtable = NULL;
+    }
+    if (r->say_ready && r->n_chores == 0 && talk_up(r->talk, &ready, NULL, 0)) {
+        r->say_ready = false;
+    }
+}
+
+static unsigned orders(struct router *r)
+{
+    struct talk_message m;
+    unsigned n = 0;
+
+    while (n < ROUTER_BATCH && talk_down_next(r->talk, &m)) {
+        if (m.type == TALK_REQUEST) {
+            arp_request(r, m.iface, m.ip, m.mac); /* no room: the next second's may have */
+        } else if (m.type == TALK_RESOLVED) {
+            hold_resolved(&r->hold, m.ip, m.iface, m.mac);
+        } else if (m.type == TALK_FAILED) {
+            hold_failed(&r->hold, m.ip, m.iface);
+        } else if (m.type == TALK_BOUND) {
+            r->binding = r->binding && m.ip != r->ready;
+        }
+        n++;
+    }
+    return n;
+}
+
+/* Tells the control thread of next hops that frames wait for.  A restarted router has frames before
+ * it has interfaces: they wait for these, too. */
+static void ask_for_hops(struct router *r)
+{
+    struct hold_hop *hop;
+
+    for (unsigned at = 0; (hop = hold_unasked(&r->hold, &at)); at++) {
+        struct talk_message m = {.type = TALK_NEEDED, .iface = hop->iface, .ip = hop->ip};
+        const struct iface *out = iface_at(&r->ifaces, hop->iface);
+
+        if (out && out->up && talk_up(r->talk, &m, NULL, 0)) {
+            hold_asked(&r->hold, hop);
+        }
+    }
+}
+
+static bool send_held(struct router *r, const struct hold_slot *s, const struct hold_hop *hop)
+{
+    const struct iface *out = iface_at(&r->ifaces, hop->iface);
+    uint8_t *frame = port_room(r->port, PORT_HEAD);
+
+    if (!frame) {
+        return false;
+    }
+    if (!out || !out->up) {
+        return icmp_held_expired(r, s);
+    }
+    memcpy(frame, s->frame, s->len);
+    memcpy(frame, hop->mac, 6);
+    memcpy(frame + 6, out->mac, 6);
+    router_originate(r, NULL, hop->iface, frame, s->len, s->serial);
+    r->count[ROUTER_HELD_SENT] += !s->uncounted;
+    return true;
+}
+
+static unsigned release_held(struct router *r)
+{
+    const struct hold_slot *s;
+    struct hold_hop *hop;
+    unsigned n = 0;
+
+    while (n < ROUTER_BATCH && (s = hold_ready(&r->hold, &hop))) {
+        bool done = hop->state == HOLD_RESOLVED ? send_held(r, s, hop) : icmp_held_expired(r, s);
+
+        if (!done) {
+            break;
+        }
+        hold_leave(&r->hold, hop);
+        n++;
+    }
+    return n;
+}
+
+/* The turn's counts become visible together with its frames, so that their sums hold. */
+static void publish_counts(struct router *r)
+{
+    for (unsigned i = ROUTER_RECEIVED; i < COUNTERS; i++) {
+        if (r->count[i] != 0) {
+            counter_add((enum counter)i, r->count[i]);
+            r->count[i] = 0;
+        }
+    }
+    for (unsigned i = 0; i < DROPS; i++) {
+        if (r->dropped[i] != 0) {
+            counter_drop((enum drop)i, r->dropped[i]);
+            r->dropped[i] = 0;
+        }
+    }
+}
+
+unsigned router_turn(struct router *r, uint64_t now)
+{
+    struct frame_in in;
+    unsigned n = 0, frames = 0;
+
+    r->now_ns = now;
+    chores(r);
+    n += orders(r);
+    n += release_held(r);
+    while (frames < ROUTER_BATCH && !r->binding && port_next(r->port, &in)) {
+        pcap_frame(&r->pcap, in.head, in.head_len, in.tail, in.tail_len);
+        forward(r, &in);
+        frames++;
+    }
+    ask_for_hops(r);
+    port_flush(r->port);
+    hold_flushed(&r->hold);
+    talk_up_flush(r->talk);
+    if (n + frames > 0) {
+        publish_counts(r);
+    }
+    return n + frames;
+}

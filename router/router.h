@@ -1,0 +1,88 @@
+/* router/router.h - what the packet thread works with, and the frame in hand.
+ *
+ *     router_open(&r, fib, talk, neigh);  r.port = port_..._open(..., router_events(&r))
+ *     while (running) {
+ *         work = router_turn(&r, loop_now_ns());
+ *         rcu_quiescent_state();
+ *         wait_turn(&w, work);
+ *     }
+ *
+ * The path of a frame: router_turn -> forward (forward.c) -> arp_frame (arp.c), local (icmp.c) or
+ * out by forward.c; each ends in exactly one of the packet_* verdicts below. */
+#ifndef ROUTER_ROUTER_H
+#define ROUTER_ROUTER_H
+
+#include "common/proto/pkt.h"
+#include "router/fib.h"
+#include "router/hold.h"
+#include "router/icmp.h"
+#include "router/iface.h"
+#include "router/neigh.h"
+#include "router/pcap.h"
+#include "router/port.h"
+#include "router/talk.h"
+
+#define ROUTER_BATCH 64 /* frames a turn */
+
+struct router {
+    struct port *port;
+    struct fib *fib;
+    struct neigh *neigh;
+    struct talk *talk;
+    struct hold hold;
+    struct ifaces ifaces;
+    struct icmp_limit limit;
+    struct pcap pcap;
+    struct role *role;    /* NULL in tests */
+    uint64_t now_ns;      /* of this turn */
+    uint64_t conflict_ns; /* when an address conflict was last logged */
+    uint16_t ip_id;
+    bool say_ready; /* the control thread has yet to be told */
+    bool binding;   /* ready, but the routes do not know the interfaces yet: frames wait */
+    uint32_t ready; /* number of times that it became so */
+    char *rtable;   /* text from the VNS server, to be passed on; NULL: none */
+    size_t rtable_len;
+    uint8_t chore[IFACES];                    /* enum chore, by row */
+    unsigned n_chores;                        /* rows with any */
+    uint64_t count[COUNTERS], dropped[DROPS]; /* of this turn */
+};
+
+/* A received frame while it is decided; 'head' is the router's own copy, in the outgoing record. */
+struct packet {
+    struct router *r;
+    const struct frame_in *in;
+    const struct iface *from;
+    uint8_t *head;
+    uint32_t head_len, tail_len; /* of what may leave: Ethernet padding is cut off */
+    struct pkt_eth_wire *eth;
+    struct pkt_ip_wire *ip; /* NULL for ARP */
+    uint32_t ihl, ip_len, src, dst;
+    bool unicast; /* its Ethernet destination is the interface */
+};
+
+/* 'held' is the file of held frames, or NULL for a private store; dies on failure. */
+void router_open(struct router *r, struct fib *fib, struct talk *talk, struct neigh *neigh,
+                 const char *held);
+void router_close(struct router *r);
+struct port_events router_events(struct router *r);
+/* One turn: orders of the control thread, held frames, then a batch of frames; all that leaves
+ * becomes visible at its end.  Returns how much was done. */
+unsigned router_turn(struct router *r, uint64_t now);
+
+/* ---- verdicts: each ends the handling of the frame ---------------------------------------- */
+void packet_drop(struct packet *p, enum drop reason);
+/* The first 'head_len' bytes of p->head and 'tail_len' of the tail leave by 'iface'. */
+void packet_leave(struct packet *p, enum verdict verdict, uint32_t iface);
+/* Was of use, and nothing leaves: an ARP reply. */
+void packet_taken(struct packet *p);
+void packet_held(struct packet *p);
+/* Sends a frame of the router's own, 'len' bytes at port_room's memory 'head'. */
+void router_originate(struct router *r, const struct frame_in *cause, uint32_t iface,
+                      const uint8_t *head, uint32_t len, uint64_t hold);
+
+static inline void router_count(struct router *r, enum counter c)
+{
+    r->count[c]++;
+}
+
+#endif

@@ -1,0 +1,88 @@
+# tests/e2e/conftest.py - the lab of a test run, what is checked around it, and logs of a failure.
+import glob
+import os
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import pytest  # noqa: E402
+
+import harness  # noqa: E402
+from harness import BIN, Lab, Stack  # noqa: E402
+
+STACKS = []
+
+
+def pytest_sessionstart(session):
+    if session.config.option.collectonly:
+        return
+    if os.geteuid() != 0:
+        pytest.exit('the end-to-end tests need root, for the lab: sudo make e2e', 2)
+    missing = [t for t in ('ovs-vswitchd', 'mnexec', 'ping', 'arping', 'traceroute', 'wget', 'strace')
+               if not shutil.which(t)]
+    if missing:
+        pytest.exit('not installed: %s (make packages)' % ', '.join(missing), 2)
+    for name in Stack.PROCESSES:
+        if not os.path.exists(os.path.join(BIN, name)):
+            pytest.exit('%s/%s is not built: make programs' % (BIN, name), 2)
+
+
+def traces():
+    """What a lab or stack of the tests would leave behind."""
+    return set(glob.glob('/sys/class/net/ct[0-9]*') + glob.glob('/dev/shm/causeway-test-*'))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def nothing_left():
+    before = traces()
+    yield
+    assert traces() <= before, 'left behind: %s' % sorted(traces() - before)
+
+
+@pytest.fixture(scope='session')
+def lab(nothing_left):
+    """The hosts and the switch; its controller is whatever listens on OF_PORT."""
+    made = Lab()
+    try:
+        yield made.up()
+    finally:
+        made.close()
+
+
+def stacks_made():
+    made = []
+
+    def make(**options):
+        made.append(Stack(**options))
+        STACKS.append(made[-1])
+        return made[-1]
+    yield make
+    for stack in made:
+        stack.close()
+        STACKS.remove(stack)
+
+
+@pytest.fixture(scope='module')
+def make_stack():
+    """make_stack(router='ring'|'tcp'|'classic', ...): stacks that end with the module."""
+    yield from stacks_made()
+
+
+@pytest.fixture()
+def make_own_stack():
+    """The same for a stack of one test."""
+    yield from stacks_made()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for stack in STACKS:
+            if stack.children:
+                report.sections.append(('logs of %s' % stack.run_dir, stack.tails()))
+
+
+__all__ = ['harness']

@@ -1,0 +1,259 @@
+/* tests/unit/ofproxy_rig.h - an ofproxy in a run directory of its own, with the test as its
+ * switches (socket pairs) and as its vnsbridge (the other ends of the rings). */
+#ifndef TESTS_UNIT_OFPROXY_RIG_H
+#define TESTS_UNIT_OFPROXY_RIG_H
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/counter.h"
+#include "common/log.h"
+#include "common/proto/of10.h"
+#include "ofproxy/of_conn.h"
+#include "ofproxy/ofproxy.h"
+#include "ofproxy/packet_in.h"
+
+struct rig {
+    struct ofproxy *p;
+    struct config config;
+    struct topo bridge;
+    struct ring_rx pkt_in;
+    struct ring_tx pkt_out;
+    struct board_reader ports;
+    struct arena arena;
+    char dir[64];
+};
+
+static struct ofproxy rig_proxy;
+
+static inline void rig_start(struct rig *r)
+{
+    r->p = &rig_proxy;
+    ofproxy_open(r->p, &r->config, r->dir);
+}
+
+static inline void rig_open(struct rig *r)
+{
+    memset(r, 0, sizeof *r);
+    log_set_level(LOG_ERROR);
+    snprintf(r->dir, sizeof r->dir, "/tmp/causeway-unit-XXXXXX");
+    cr_assert(mkdtemp(r->dir));
+    config_defaults(&r->config);
+    rig_start(r);
+    topo_open(&r->bridge, r->dir, TOPO_VNSBRIDGE);
+    topo_rx(&r->bridge, &r->pkt_in, TOPO_PKT_IN);
+    topo_tx(&r->bridge, &r->pkt_out, TOPO_PKT_OUT);
+    topo_board_reader(&r->bridge, &r->ports, TOPO_PORTS);
+    topo_arena(&r->bridge, &r->arena);
+}
+
+static inline void rig_close(struct rig *r)
+{
+    char command[128];
+
+    ofproxy_close(r->p);
+    ring_rx_leave(&r->pkt_in);
+    ring_tx_leave(&r->pkt_out);
+    board_read_leave(&r->ports);
+    arena_leave(&r->arena);
+    topo_close(&r->bridge);
+    config_free(&r->config);
+    snprintf(command, sizeof command, "rm -rf %s", r->dir);
+    cr_assert(system(command) == 0);
+}
+
+/* A turn that does not sleep. */
+static inline void rig_turn(struct rig *r)
+{
+    send_packet_out(r->p);
+    loop_poll(&r->p->loop, 0);
+    send_packet_out(r->p);
+}
+
+/* A connection to the ofproxy; returns the switch's end. */
+static inline int rig_connect(struct rig *r)
+{
+    int ends[2];
+
+    cr_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    cr_assert(conn_open(r->p, ends[0], "test"));
+    return ends[1];
+}
+
+/* Writes all, turning the ofproxy meanwhile. */
+static inline void rig_write(struct rig *r, int fd, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+
+    while (len > 0) {
+        ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EPIPE) {
+            return; /* refused already */
+        }
+        cr_assert(n > 0 || errno == EAGAIN, "send: %s", strerror(errno));
+        at += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+        rig_turn(r);
+    }
+    rig_turn(r);
+}
+
+/* Fills 'len' bytes.  False: the end came first, or nothing more for two seconds. */
+static inline bool rig_read(struct rig *r, int fd, void *bytes, size_t len)
+{
+    uint64_t end = loop_now_ns() + 2000000000ull;
+    uint8_t *at = bytes;
+
+    while (len > 0 && loop_now_ns() < end) {
+        ssize_t n = recv(fd, at, len, 0);
+
+        if (n == 0 || (n < 0 && errno != EAGAIN)) {
+            return false;
+        }
+        at += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+        rig_turn(r);
+    }
+    return len == 0;
+}
+
+/* The next message, whole, into 'bytes' (OF_LONGEST).  Length 0: none came. */
+static inline struct of_header rig_message(struct rig *r, int fd, uint8_t *bytes)
+{
+    struct of_header h;
+
+    if (!rig_read(r, fd, bytes, OF_HEADER)) {
+        return (struct of_header){0};
+    }
+    h = of_header_at(bytes);
+    cr_assert(h.length >= OF_HEADER);
+    cr_assert(rig_read(r, fd, bytes + OF_HEADER, h.length - (size_t)OF_HEADER));
+    return h;
+}
+
+/* Takes messages until one of 'type' comes. */
+static inline struct of_header rig_await(struct rig *r, int fd, uint8_t type, uint8_t *bytes)
+{
+    struct of_header h;
+
+    do {
+        h = rig_message(r, fd, bytes);
+        cr_assert(h.length > 0, "no message of type %u came", type);
+    } while (h.type != type);
+    return h;
+}
+
+/* Has the ofproxy closed the connection (after what is still to be read)? */
+static inline bool rig_closed(struct rig *r, int fd)
+{
+    uint64_t end = loop_now_ns() + 2000000000ull;
+    uint8_t sink[4096];
+
+    while (loop_now_ns() < end) {
+        ssize_t n = recv(fd, sink, sizeof sink, 0);
+
+        if (n == 0 || (n < 0 && errno != EAGAIN)) {
+            return true;
+        }
+        rig_turn(r);
+    }
+    return false;
+}
+
+static inline size_t rig_put(uint8_t *bytes, uint8_t type, uint32_t xid, const void *body,
+                             size_t len)
+{
+    struct wire_out out = {bytes, bytes + OF_HEADER + len, false};
+
+    of_header_put(&out, &(struct of_header){1, type, (uint16_t)(OF_HEADER + len), xid});
+    wire_put_bytes(&out, body, len);
+    return OF_HEADER + len;
+}
+
+static inline void rig_send(struct rig *r, int fd, uint8_t type, uint32_t xid, const void *body,
+                            size_t len)
+{
+    static uint8_t bytes[OF_LONGEST];
+
+    rig_write(r, fd, bytes, rig_put(bytes, type, xid, body, len));
+}
+
+static inline struct of10_phy_port rig_port(unsigned number)
+{
+    struct of10_phy_port port = {.port_no = (uint16_t)number, .curr = 1 << 5};
+
+    port.hw_addr[0] = 2;
+    port.hw_addr[5] = (uint8_t)number;
+    snprintf((char *)port.name, sizeof port.name, "sw0-eth%u", number % 1000);
+    return port;
+}
+
+static inline size_t rig_features(uint8_t *body, uint64_t dpid, unsigned ports)
+{
+    struct wire_out out = {body, body + 24 + ports * 48, false};
+
+    of10_switch_features_put(&out, &(struct of10_switch_features){.datapath_id = dpid});
+    for (unsigned i = 1; i <= ports; i++) {
+        struct of10_phy_port port = rig_port(i);
+
+        of10_phy_port_put(&out, &port);
+    }
+    cr_assert(!(out.bad));
+    return (size_t)(out.p - body);
+}
+
+/* The whole handshake on a connection. */
+static inline void rig_shake(struct rig *r, int fd, uint64_t dpid, unsigned ports)
+{
+    static uint8_t bytes[OF_LONGEST], body[OF_LONGEST];
+    struct of_header h;
+
+    rig_send(r, fd, OF10_TYPE_HELLO, 1, NULL, 0);
+    h = rig_await(r, fd, OF10_TYPE_FEATURES_REQUEST, bytes);
+    rig_send(r, fd, OF10_TYPE_FEATURES_REPLY, h.xid, body, rig_features(body, dpid, ports));
+    h = rig_await(r, fd, OF10_TYPE_BARRIER_REQUEST, bytes);
+    rig_send(r, fd, OF10_TYPE_BARRIER_REPLY, h.xid, NULL, 0);
+}
+
+static inline int rig_switch(struct rig *r, uint64_t dpid, unsigned ports)
+{
+    int fd = rig_connect(r);
+
+    rig_shake(r, fd, dpid, ports);
+    cr_assert(conn_find(r->p, dpid));
+    cr_assert_eq(conn_find(r->p, dpid)->state, CONN_READY);
+    return fd;
+}
+
+/* A PACKET_IN with a frame of 'len' bytes that start at 'fill'.  Returns its length. */
+static inline size_t rig_packet_in(uint8_t *bytes, unsigned port, uint32_t buffer, size_t len,
+                                   size_t there, uint8_t fill)
+{
+    uint8_t body[OF_LONGEST];
+    struct wire_out out = {body, body + sizeof body, false};
+
+    of10_packet_in_put(&out, &(struct of10_packet_in){buffer, (uint16_t)len, (uint16_t)port, 0});
+    for (size_t i = 0; i < there; i++) {
+        out.p[i] = (uint8_t)(fill + i * 7);
+    }
+    return rig_put(bytes, OF10_TYPE_PACKET_IN, 0, body, 10 + there);
+}
+
+/* received = forwarded + answered + held + dropped + in flight */
+static inline void rig_adds_up(const struct rig *r)
+{
+    cr_expect_eq(counter_get(OFPROXY_RECEIVED),
+                 counter_get(OFPROXY_FORWARDED) + counter_get(OFPROXY_ANSWERED) +
+                     counter_get(OFPROXY_HELD) + counter_get(OFPROXY_DROPPED) +
+                     arena_in_flight(&r->p->arena));
+}
+
+#endif

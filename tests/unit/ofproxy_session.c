@@ -1,0 +1,470 @@
+/* tests/unit/ofproxy_session.c - handshake, echoes, ports, and peers that break the rules. */
+#include "tests/unit/ofproxy_rig.h"
+
+TestSuite(ofproxy_session, .timeout = 20);
+
+static uint8_t bytes[OF_LONGEST], body[OF_LONGEST];
+
+Test(ofproxy_session, the_handshake_asks_for_everything_in_order)
+{
+    static const uint8_t asked[] = {OF10_TYPE_HELLO,          OF10_TYPE_FEATURES_REQUEST,
+                                    OF10_TYPE_SET_CONFIG,     OF10_TYPE_GET_CONFIG_REQUEST,
+                                    OF10_TYPE_STATS_REQUEST,  OF10_TYPE_FLOW_MOD,
+                                    OF10_TYPE_BARRIER_REQUEST};
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_connect(&r);
+    for (unsigned i = 0; i < sizeof asked; i++) {
+        struct of_header h = rig_message(&r, fd, bytes);
+
+        cr_assert_eq(h.type, asked[i], "message %u is of type %u", i, h.type);
+        cr_assert_eq(h.version, 1);
+        if (h.type == OF10_TYPE_HELLO) {
+            rig_send(&r, fd, OF10_TYPE_HELLO, 1, NULL, 0);
+        } else if (h.type == OF10_TYPE_SET_CONFIG) {
+            cr_expect_eq(bytes[10] << 8 | bytes[11], 65535);
+        }
+    }
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_peer_of_a_later_version_is_spoken_to_in_1_0)
+{
+    static const uint8_t hello[] = {4, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 8, 0, 0, 0, 0x12};
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_connect(&r);
+    rig_write(&r, fd, hello, sizeof hello);
+    rig_await(&r, fd, OF10_TYPE_FEATURES_REQUEST, bytes);
+    cr_expect_eq(bytes[0], 1);
+    close(fd);
+    rig_close(&r);
+}
+
+/* Sends bytes and expects an ERROR of this type and code, then the end. */
+static void expect_error(const char *what, bool shake, const uint8_t *bad, size_t len, int type,
+                         int code)
+{
+    struct of_header h;
+    struct rig r;
+    size_t least = len < OF_ERROR_DATA ? len : OF_ERROR_DATA;
+    int fd, other;
+
+    rig_open(&r);
+    other = rig_switch(&r, 99, 1);
+    fd = shake ? rig_switch(&r, 1, 2) : rig_connect(&r);
+    rig_write(&r, fd, bad, len);
+    h = rig_await(&r, fd, OF10_TYPE_ERROR, bytes);
+    cr_expect_eq(bytes[8] << 8 | bytes[9], type, "%s: type %u", what, bytes[9]);
+    cr_expect_eq(bytes[10] << 8 | bytes[11], code, "%s: code %u", what, bytes[11]);
+    if (type != OF10_HELLO_FAILED) {
+        cr_expect_geq(h.length, 12 + least, "%s: carries %d bytes", what, h.length - 12);
+        cr_expect(memcmp(bytes + 12, bad, least) == 0, "%s: carries something else", what);
+    }
+    cr_expect(rig_closed(&r, fd), "%s: stays open", what);
+    cr_expect_null(conn_find(r.p, 1), "%s", what);
+    cr_expect_not_null(conn_find(r.p, 99), "%s: another switch suffered", what);
+    close(fd);
+    rig_turn(&r);
+    cr_expect_eq(r.p->n_conns, 1u, "%s: its connection is kept", what);
+    close(other);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, hellos_that_cannot_be_agreed_on_are_told_so)
+{
+    static const uint8_t version0[] = {0, 0, 0, 8, 0, 0, 0, 1};
+    static const uint8_t only13[] = {4, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 8, 0, 0, 0, 0x10};
+    static const uint8_t cut[] = {4, 0, 0, 12, 0, 0, 0, 1, 0, 1, 0, 200};
+
+    expect_error("version 0", false, version0, sizeof version0, OF10_HELLO_FAILED, 0);
+    expect_error("1.3 only", false, only13, sizeof only13, OF10_HELLO_FAILED, 0);
+    cr_expect(strstr((const char *)bytes + 12, "OpenFlow10") != NULL, "the text tells the cure");
+    expect_error("cut element", false, cut, sizeof cut, OF10_HELLO_FAILED, 0);
+}
+
+Test(ofproxy_session, anything_before_hello_is_refused)
+{
+    for (uint8_t type = 2; type < 30; type++) {
+        uint8_t early[OF_LONGEST];
+        size_t len = rig_put(early, type, 7, body, 56);
+
+        expect_error("before hello", false, early, len, OF10_BAD_REQUEST,
+                     OF10_BAD_REQUEST_BAD_TYPE);
+    }
+}
+
+Test(ofproxy_session, impossible_lengths_are_refused)
+{
+    for (uint8_t length = 0; length < 8; length++) {
+        uint8_t m[80] = {1, OF10_TYPE_ECHO_REQUEST, 0, length, 0, 0, 0, 9};
+
+        expect_error("short header", true, m, sizeof m, OF10_BAD_REQUEST, OF10_BAD_REQUEST_BAD_LEN);
+        m[1] = OF10_TYPE_HELLO;
+        expect_error("short hello", false, m, sizeof m, OF10_BAD_REQUEST, OF10_BAD_REQUEST_BAD_LEN);
+    }
+}
+
+Test(ofproxy_session, messages_that_a_switch_may_not_send_are_refused)
+{
+    static const struct {
+        const char *what;
+        uint8_t version, type;
+        size_t len; /* of the body */
+        int code;
+    } cases[] = {
+        {"another version", 4, OF10_TYPE_ECHO_REQUEST, 0, OF10_BAD_REQUEST_BAD_VERSION},
+        {"version 0", 0, OF10_TYPE_ECHO_REQUEST, 0, OF10_BAD_REQUEST_BAD_VERSION},
+        {"unknown type", 1, 22, 100, OF10_BAD_REQUEST_BAD_TYPE},
+        {"type 255", 1, 255, 0, OF10_BAD_REQUEST_BAD_TYPE},
+        {"a controller's message", 1, OF10_TYPE_FLOW_MOD, 64, OF10_BAD_REQUEST_BAD_TYPE},
+        {"features request", 1, OF10_TYPE_FEATURES_REQUEST, 0, OF10_BAD_REQUEST_BAD_TYPE},
+        {"second hello", 1, OF10_TYPE_HELLO, 0, OF10_BAD_REQUEST_BAD_TYPE},
+        {"short packet_in", 1, OF10_TYPE_PACKET_IN, 9, OF10_BAD_REQUEST_BAD_LEN},
+        {"short port_status", 1, OF10_TYPE_PORT_STATUS, 55, OF10_BAD_REQUEST_BAD_LEN},
+        {"long port_status", 1, OF10_TYPE_PORT_STATUS, 57, OF10_BAD_REQUEST_BAD_LEN},
+        {"half a port", 1, OF10_TYPE_FEATURES_REPLY, 24 + 47, OF10_BAD_REQUEST_BAD_LEN},
+        {"long barrier", 1, OF10_TYPE_BARRIER_REPLY, 1, OF10_BAD_REQUEST_BAD_LEN},
+        {"short error", 1, OF10_TYPE_ERROR, 3, OF10_BAD_REQUEST_BAD_LEN},
+        {"another datapath-id", 1, OF10_TYPE_FEATURES_REPLY, 24, OF10_BAD_REQUEST_EPERM},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t m[200] = {0};
+        size_t len = rig_put(m, cases[i].type, 5, body, cases[i].len);
+
+        m[0] = cases[i].version;
+        expect_error(cases[i].what, true, m, len, OF10_BAD_REQUEST, cases[i].code);
+    }
+}
+
+Test(ofproxy_session, an_unknown_vendor_is_told_so_and_stays_connected)
+{
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 1);
+    rig_send(&r, fd, OF10_TYPE_VENDOR, 3, body, 20);
+    rig_await(&r, fd, OF10_TYPE_ERROR, bytes);
+    cr_expect_eq(bytes[11], OF10_BAD_REQUEST_BAD_VENDOR);
+    rig_send(&r, fd, OF10_TYPE_ECHO_REQUEST, 4, "x", 1);
+    cr_expect_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes).xid, 4);
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_second_connection_for_a_live_datapath_is_refused)
+{
+    struct rig r;
+    size_t len;
+    int fd, second;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 7, 1);
+    second = rig_connect(&r);
+    rig_send(&r, second, OF10_TYPE_HELLO, 1, NULL, 0);
+    len = rig_features(body, 7, 1);
+    rig_send(&r, second, OF10_TYPE_FEATURES_REPLY, 2, body, len);
+    rig_await(&r, second, OF10_TYPE_ERROR, bytes);
+    cr_expect_eq(bytes[11], OF10_BAD_REQUEST_EPERM);
+    cr_expect(rig_closed(&r, second));
+    close(second);
+    rig_send(&r, fd, OF10_TYPE_ECHO_REQUEST, 4, NULL, 0);
+    cr_expect_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes).xid, 4, "the first goes on");
+    /* once the first has hung up, even unnoticed, a second is welcome */
+    second = rig_connect(&r);
+    rig_send(&r, second, OF10_TYPE_HELLO, 1, NULL, 0);
+    close(fd);
+    cr_expect(conn_hung_up(conn_find(r.p, 7)));
+    rig_send(&r, second, OF10_TYPE_FEATURES_REPLY, 2, body, len);
+    cr_expect_not_null(conn_find(r.p, 7));
+    cr_expect_eq(r.p->n_conns, 1u);
+    close(second);
+    rig_close(&r);
+}
+
+static unsigned rows_in(struct rig *r, enum port_state state)
+{
+    struct port_row row;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < board_used(&r->ports); i++) {
+        n += board_get(&r->ports, i, &row) && row.state == state;
+    }
+    return n;
+}
+
+static void port_status(struct rig *r, int fd, uint8_t reason, const struct of10_phy_port *port)
+{
+    struct wire_out out = {body, body + 56, false};
+
+    of10_port_status_put(&out, &(struct of10_port_status){.reason = reason});
+    out.p = body + 8;
+    of10_phy_port_put(&out, port);
+    rig_send(r, fd, OF10_TYPE_PORT_STATUS, 0, body, 56);
+}
+
+Test(ofproxy_session, ports_follow_port_status_and_the_connection)
+{
+    struct of10_phy_port port = rig_port(3), local = rig_port(0xfffe);
+    struct port_row row;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 3);
+    cr_assert(board_changed(&r.ports));
+    cr_expect_eq(rows_in(&r, PORT_UP), 3u);
+    port.state = OF10_PORT_STATE_LINK_DOWN;
+    port_status(&r, fd, OF10_PORT_MODIFY, &port);
+    cr_expect(board_changed(&r.ports));
+    cr_assert(board_get(&r.ports, 2, &row));
+    cr_expect_eq(row.state, PORT_DOWN);
+    cr_expect_eq(row.flaps, 1u);
+    cr_expect_eq(row.speed, 1000u);
+    cr_expect_str_eq(row.name, "sw0-eth3");
+    cr_expect_eq(row.mac[5], 3);
+    port_status(&r, fd, OF10_PORT_DELETE, &port);
+    cr_expect_eq(rows_in(&r, PORT_GONE), 1u);
+    port_status(&r, fd, OF10_PORT_DELETE, &port); /* unknown by now: ignored */
+    port_status(&r, fd, OF10_PORT_ADD, &local);   /* no port to forward to: no row */
+    port = rig_port(4);
+    port_status(&r, fd, OF10_PORT_ADD, &port);
+    cr_expect_eq(rows_in(&r, PORT_UP), 3u);
+    close(fd);
+    rig_turn(&r);
+    cr_expect_eq(rows_in(&r, PORT_GONE), 4u);
+    fd = rig_switch(&r, 1, 2);
+    cr_expect_eq(rows_in(&r, PORT_UP), 2u, "it has its rows again");
+    cr_expect_eq(board_used(&r.ports), 4u);
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, port_status_between_hello_and_features_is_left_to_features)
+{
+    struct of10_phy_port port = rig_port(9);
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_connect(&r);
+    rig_send(&r, fd, OF10_TYPE_HELLO, 1, NULL, 0);
+    port_status(&r, fd, OF10_PORT_ADD, &port);
+    cr_expect_eq(r.p->n_conns, 1u);
+    cr_expect_eq(board_used(&r.ports), 0u);
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, rows_of_ports_that_are_gone_are_used_again_when_all_were_used)
+{
+    static struct ports ports; /* on a board of its own */
+    struct port_news news = {.up = true};
+    struct rig r;
+
+    rig_open(&r);
+    memset(&ports, 0, sizeof ports);
+    memset(ports.bucket, 0xff, sizeof ports.bucket);
+    ports.board = r.p->ports.board;
+    for (unsigned i = 0; i < PORTS_ROWS; i++) {
+        news.port = i % 60000 + 1;
+        cr_assert(ports_put(&ports, 1 + i / 60000, 1, &news));
+    }
+    news.port = 65000;
+    cr_expect(!(ports_put(&ports, 5, 1, &news)), "all rows are in use");
+    cr_expect(ports_gone(&ports, 1, 100));
+    cr_expect(ports_put(&ports, 5, 1, &news));
+    cr_expect_eq(ports_count(&ports, 5), 1u);
+    cr_expect(!(ports_gone(&ports, 1, 100)), "its row has another port now");
+    rig_close(&r);
+}
+
+Test(ofproxy_session, one_byte_at_a_time_is_as_good_as_any)
+{
+    struct rig r;
+    size_t len;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_connect(&r);
+    len = rig_put(bytes, OF10_TYPE_HELLO, 1, NULL, 0);
+    len += rig_put(bytes + len, OF10_TYPE_FEATURES_REPLY, 2, body, rig_features(body, 5, 4));
+    len += rig_put(bytes + len, OF10_TYPE_ECHO_REQUEST, 77, "0123456789", 10);
+    for (size_t i = 0; i < len; i++) {
+        rig_write(&r, fd, bytes + i, 1);
+    }
+    cr_expect_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes).xid, 77);
+    cr_expect_eq(ports_count(&r.p->ports, 5), 4u);
+    cr_expect_eq(r.p->intake.users[r.p->intake.chunk], 1, "nothing is kept once all is whole");
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_64_kilobyte_echo_comes_back_whole)
+{
+    static uint8_t answer[OF_LONGEST];
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 5, 1);
+    for (size_t i = 0; i < sizeof body; i++) {
+        body[i] = (uint8_t)(i * 31);
+    }
+    for (unsigned n = 0; n < 20; n++) {
+        rig_send(&r, fd, OF10_TYPE_ECHO_REQUEST, n, body, OF_LONGEST - OF_HEADER);
+        cr_assert_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, answer).xid, n);
+        cr_expect_arr_eq(answer + OF_HEADER, body, OF_LONGEST - OF_HEADER);
+    }
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, coalesced_messages_are_all_answered)
+{
+    struct rig r;
+    size_t len = 0;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 5, 1);
+    for (uint32_t n = 0; n < 1000; n++) {
+        len += rig_put(bytes + len, OF10_TYPE_ECHO_REQUEST, n, body, n % 50);
+    }
+    rig_write(&r, fd, bytes, len);
+    for (uint32_t n = 0; n < 1000; n++) {
+        struct of_header h = rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes);
+
+        cr_assert_eq(h.xid, n);
+        cr_assert_eq(h.length, 8 + n % 50);
+    }
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_switch_that_never_reads_its_answers_is_closed_not_buffered)
+{
+    struct rig r;
+    unsigned n = 0;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 5, 1);
+    while (r.p->n_conns > 0 && n++ < 1000) {
+        size_t len = rig_put(bytes, OF10_TYPE_ECHO_REQUEST, 1, body, 60000);
+
+        send(fd, bytes, len, MSG_NOSIGNAL); /* may be cut: then it is not well-formed either */
+        rig_turn(&r);
+    }
+    cr_expect_eq(r.p->n_conns, 0u);
+    close(fd);
+    rig_close(&r);
+}
+
+/* Time is moved on by moving the past back. */
+static void age(struct of_conn *c, uint64_t ns)
+{
+    c->opened_ns -= ns;
+    c->heard_ns -= ns;
+    c->asked_ns -= ns;
+}
+
+Test(ofproxy_session, a_silent_switch_is_asked_three_times_then_closed)
+{
+    struct of_conn *c;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 5, 1);
+    c = conn_find(r.p, 5);
+    session_tick(c, loop_now_ns());
+    rig_turn(&r);
+    rig_await(&r, fd, OF10_TYPE_ECHO_REQUEST, bytes);
+    rig_send(&r, fd, OF10_TYPE_ECHO_REPLY, of_header_at(bytes).xid, NULL, 0);
+    cr_expect(c->rtt_ns > 0, "the round trip is measured at once");
+    for (unsigned n = 0; n < 3; n++) {
+        age(c, r.p->echo_ns + 1);
+        session_tick(c, loop_now_ns());
+        rig_turn(&r);
+        cr_expect_eq(rig_message(&r, fd, bytes).type, OF10_TYPE_ECHO_REQUEST);
+    }
+    session_tick(c, loop_now_ns());
+    rig_turn(&r);
+    cr_expect_not_null(conn_find(r.p, 5), "each may take its time");
+    age(c, r.p->echo_ns + 1);
+    session_tick(c, loop_now_ns());
+    rig_turn(&r);
+    cr_expect_null(conn_find(r.p, 5));
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_switch_that_answers_is_kept)
+{
+    struct of_conn *c;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 5, 1);
+    c = conn_find(r.p, 5);
+    for (unsigned n = 0; n < 10; n++) {
+        age(c, r.p->echo_ns + 1);
+        session_tick(c, loop_now_ns());
+        rig_turn(&r);
+        rig_await(&r, fd, OF10_TYPE_ECHO_REQUEST, bytes);
+        rig_send(&r, fd, OF10_TYPE_ECHO_REPLY, of_header_at(bytes).xid, NULL, 0);
+    }
+    cr_expect_not_null(conn_find(r.p, 5));
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_handshake_that_takes_too_long_is_ended)
+{
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_connect(&r);
+    age(&r.p->conns[0], r.p->handshake_ns + 1);
+    session_tick(&r.p->conns[0], loop_now_ns());
+    cr_expect(rig_closed(&r, fd));
+    cr_expect_eq(r.p->n_conns, 0u);
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, connections_past_the_bound_are_refused_and_slots_come_back)
+{
+    static int fds[1024];
+    struct rig r;
+    int ends[2];
+
+    rig_open(&r);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < r.p->max_conns && i < 1024; i++) {
+            fds[i] = rig_connect(&r);
+        }
+        cr_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+        cr_expect_null(conn_open(r.p, ends[0], "one too many"));
+        close(ends[0]);
+        close(ends[1]);
+        for (unsigned i = 0; i < r.p->max_conns && i < 1024; i++) {
+            close(fds[i]);
+        }
+        for (unsigned i = 0; i < 100 && r.p->n_conns > 0; i++) {
+            rig_turn(&r);
+        }
+        cr_expect_eq(r.p->n_conns, 0u);
+    }
+    rig_close(&r);
+}

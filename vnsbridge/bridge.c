@@ -1,0 +1,197 @@
+/* vnsbridge/bridge.c - taking the process's place in the run directory, and its turn. */
+#include "vnsbridge/bridge.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "vnsbridge/lease.h"
+#include "vnsbridge/session.h"
+
+#define LOG_LINES 20
+#define LOG_PERIOD_NS 10000000000ull
+#define BLOCKED_MS 1
+
+bool bridge_may_log(struct bridge *b)
+{
+    uint64_t now = loop_now_ns();
+
+    if (now - b->log_period_ns > LOG_PERIOD_NS) {
+        b->log_period_ns = now;
+        b->log_left = LOG_LINES;
+    }
+    if (b->log_left == 0) {
+        return false;
+    }
+    if (--b->log_left == 0) {
+        log_warn("more lines of this kind are left out for some seconds");
+    }
+    return true;
+}
+
+/* ---- interfaces that change ---------------------------------------------------------------- */
+
+static const char *link_word(const struct bind_entry *e)
+{
+    return e->row.up ? "up" : e->present ? "down" : "gone";
+}
+
+static void on_changed(void *context, uint32_t row, const struct interface_row *old)
+{
+    struct bridge *b = context;
+    const struct bind_entry *e = &b->bind.entry[row];
+    const struct interface_row *now = &e->row;
+    bool new_mac = old->known && memcmp(old->mac, now->mac, sizeof old->mac) != 0;
+    struct vhost *h;
+
+    if (!e->spec) {
+        return;
+    }
+    if (new_mac && bridge_may_log(b)) {
+        log_warn("interface has changed its MAC vhost=%s interface=%s dpid=%016" PRIx64
+                 " port=%u: a "
+                 "VNS client cannot be told, and is closed",
+                 now->vhost, now->name, now->dpid, now->port);
+    } else if (bridge_may_log(b)) {
+        log_info("interface vhost=%s interface=%s link=%s dpid=%016" PRIx64 " port=%u", now->vhost,
+                 now->name, link_word(e), now->dpid, now->port);
+    }
+    h = &b->vhosts.list[e->vhost];
+    if (h->client) {
+        session_interface(h->client, old, now);
+    }
+}
+
+static void on_done(void *context)
+{
+    struct bridge *b = context;
+
+    for (unsigned i = 0; i < b->vhosts.n; i++) {
+        if (b->vhosts.list[i].client) {
+            session_ports(b->vhosts.list[i].client);
+        }
+    }
+    lease_publish(b);
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Steps over what the predecessor has settled: nothing is lost, nothing done twice. */
+static void go_on(struct bridge *b)
+{
+    uint64_t in = larger(ring_settled(&b->vns_in, BRIDGE_FROM_PKT_IN),
+                         ring_settled(&b->pkt_out, BRIDGE_FROM_PKT_IN));
+    uint64_t out = ring_settled(&b->pkt_out, BRIDGE_FROM_VNS_OUT);
+
+    if (!ring_rx_skip(&b->pkt_in, in)) {
+        log_warn("PKT_IN does not reach position %" PRIu64
+                 ", up to which it was settled: its files "
+                 "were replaced; going on with what it holds",
+                 in);
+    }
+    if (!ring_rx_skip(&b->vns_out, out)) {
+        log_warn("VNS_OUT does not reach position %" PRIu64
+                 ", up to which it was settled: its files "
+                 "were replaced; going on with what it holds",
+                 out);
+    }
+    ring_release(&b->pkt_in);
+    ring_release(&b->vns_out);
+}
+
+void bridge_attach(struct bridge *b)
+{
+    struct bind_events events = {b, on_changed, on_done};
+    char why[400];
+
+    topo_rx(&b->topo, &b->pkt_in, TOPO_PKT_IN);
+    topo_tx(&b->topo, &b->vns_in, TOPO_VNS_IN);
+    topo_rx(&b->topo, &b->vns_out, TOPO_VNS_OUT);
+    topo_tx(&b->topo, &b->pkt_out, TOPO_PKT_OUT);
+    topo_board_reader(&b->topo, &b->ports, TOPO_PORTS);
+    topo_board_reader(&b->topo, &b->session, TOPO_SESSION);
+    topo_board_writer(&b->topo, &b->interfaces, TOPO_INTERFACES);
+    topo_board_writer(&b->topo, &b->leases, TOPO_LEASES);
+    topo_arena(&b->topo, &b->arena);
+    go_on(b);
+    if (bind_open(&b->bind, &b->vhosts, &b->ports, &b->interfaces, &events, why, sizeof why) != 0) {
+        die("%s", why);
+    }
+    board_changed(&b->ports);
+    board_changed(&b->session);
+    bind_update(&b->bind);
+    lease_open(b);
+    topo_ring_all(&b->topo);
+}
+
+void bridge_detach(struct bridge *b)
+{
+    arena_leave(&b->arena);
+    board_read_leave(&b->ports);
+    board_read_leave(&b->session);
+    board_write_leave(&b->interfaces);
+    board_write_leave(&b->leases);
+    ring_rx_leave(&b->pkt_in);
+    ring_rx_leave(&b->vns_out);
+    ring_tx_leave(&b->vns_in);
+    ring_tx_leave(&b->pkt_out);
+}
+
+/* ---- a turn -------------------------------------------------------------------------------- */
+
+static void look_at_boards(struct bridge *b)
+{
+    if (board_changed(&b->ports) || bind_again(&b->bind)) {
+        bind_update(&b->bind);
+    }
+    if (board_changed(&b->session)) {
+        lease_session(b);
+    }
+}
+
+static void look_for_liars(struct bridge *b)
+{
+    if (b->told_bad) {
+        return;
+    }
+    if (ring_rx_bad(&b->pkt_in) || b->pkt_out.bad) {
+        log_error(
+            "ofproxy's ring is damaged and no longer used: %s: restart the stack with a new run "
+            "directory",
+            b->pkt_in.bad ? b->pkt_in.why : "PKT_OUT's reader half holds what cannot be");
+        b->told_bad = true;
+    } else if (ring_rx_bad(&b->vns_out) || b->vns_in.bad) {
+        log_error(
+            "the router's ring is damaged and no longer used: %s: restart the stack with a new "
+            "run directory",
+            b->vns_out.bad ? b->vns_out.why : "VNS_IN's reader half holds what cannot be");
+        b->told_bad = true;
+    }
+}
+
+void bridge_turn(struct bridge *b)
+{
+    unsigned work = 0;
+
+    b->blocked = false;
+    clients_reap(b);
+    look_at_boards(b);
+    work += bridge_up(b);
+    work += bridge_down(b);
+    work += clients_resume(b);
+    if (work == 0) {
+        look_for_liars(b);
+    }
+    if (work == 0 && b->blocked) {
+        /* input waits but PKT_OUT is full, and nobody rings when it empties: look again soon */
+        loop_poll(&b->loop, BLOCKED_MS);
+    } else {
+        wait_turn(&b->wait, work);
+    }
+}

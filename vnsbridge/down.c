@@ -1,0 +1,91 @@
+/* vnsbridge/down.c - the router's verdicts and frames: interface -> port, to ofproxy.
+ *
+ * The router's word is checked before it is passed on: its record must name an interface of the
+ * virtual host that the ring serves.  A record that does not is turned into a drop, so that the
+ * frame that it was to settle is settled all the same. */
+#include "vnsbridge/bridge.h"
+
+#include <string.h>
+
+#include "vnsbridge/lease.h"
+
+/* Why the bytes of 'r' may not leave, or DROP_NONE. */
+static enum drop refuse(const struct bridge *b, const struct record *r)
+{
+    const struct bind_entry *e = bind_at(&b->bind, r->port);
+    uint64_t len = (uint64_t)r->head_len + r->tail_len;
+    bool sends = r->verdict == VERDICT_FORWARDED || r->verdict == VERDICT_ANSWERED ||
+                 r->verdict == VERDICT_ORIGINATED;
+
+    if (!sends || r->head_len < VNS_FRAME_MIN || len > VNS_FRAME_MAX) {
+        return DROP_BAD_RECORD;
+    }
+    if (r->verdict == VERDICT_ORIGINATED && (r->tail_len || r->ticket != RECORD_NO_TICKET)) {
+        return DROP_BAD_RECORD; /* a frame of its own has no bytes in the arena, settles nothing */
+    }
+    if (!e || lease_owner(&b->vhosts.list[e->vhost]) != LEASE_RING) {
+        return DROP_UNKNOWN_INTERFACE;
+    }
+    return DROP_NONE;
+}
+
+static void make_drop(struct record *r, enum drop reason)
+{
+    counter_drop(reason, 1);
+    r->verdict = VERDICT_DROPPED;
+    r->reason = (uint8_t)reason;
+    r->head_len = r->tail_len = 0;
+    r->tail_off = 0;
+}
+
+/* Checks and rewrites the record for PKT_OUT.  False: nothing is left to say to ofproxy. */
+static bool translate(const struct bridge *b, struct record *r)
+{
+    enum drop reason = DROP_NONE;
+
+    if (r->verdict == VERDICT_NONE || r->verdict > VERDICT_ORIGINATED) {
+        reason = DROP_BAD_RECORD;
+    } else if (r->head_len > 0 || r->tail_len > 0 || r->verdict == VERDICT_ORIGINATED) {
+        reason = refuse(b, r);
+    }
+    if (reason != DROP_NONE) {
+        make_drop(r, reason);
+    } else if (r->head_len > 0) {
+        const struct bind_entry *e = &b->bind.entry[r->port];
+
+        r->dpid = e->row.dpid;
+        r->port = e->row.port;
+        return true;
+    }
+    return r->ticket != RECORD_NO_TICKET;
+}
+
+unsigned bridge_down(struct bridge *b)
+{
+    const uint8_t *head;
+    struct record r;
+    unsigned n = 0;
+
+    while (n < BRIDGE_BURST && ring_peek(&b->vns_out, &r, &head)) {
+        uint8_t *to = ring_reserve(&b->pkt_out, r.head_len);
+
+        if (!to) {
+            b->blocked = true;
+            break;
+        }
+        r.src = ring_position(&b->vns_out) + r.size;
+        if (translate(b, &r)) {
+            memcpy(to, head, r.head_len);
+            ring_commit(&b->pkt_out, &r);
+        }
+        ring_next(&b->vns_out);
+        n++;
+    }
+    if (n > 0) {
+        ring_settle(&b->pkt_out, BRIDGE_FROM_VNS_OUT, ring_position(&b->vns_out));
+        ring_publish(&b->pkt_out);
+        ring_release(&b->vns_out);
+        counter_add(VNSBRIDGE_FROM_RING, n);
+    }
+    return n;
+}

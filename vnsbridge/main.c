@@ -1,0 +1,133 @@
+/* vnsbridge/main.c - names the switch's ports for the router, in both directions.
+ *
+ *     ofproxy --PKT_IN--> [ bridge_up   ] --VNS_IN--> router, or a VNS client's socket
+ *     ofproxy <--PKT_OUT- [ bridge_down ] <-VNS_OUT-- router
+ *                     ^---[ session     ] <---------- VNS clients */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/control.h"
+#include "common/counter.h"
+#include "common/log.h"
+#include "vnsbridge/bridge.h"
+
+static void configure(struct bridge *b, int argc, char **argv)
+{
+    enum log_level level = LOG_INFO;
+    const char *format;
+    char why[1024];
+
+    log_open("vnsbridge", LOG_TEXT);
+    config_load(&b->config, CONFIG_VNSBRIDGE, argc, argv);
+    format = config_str(&b->config, CONFIG_STACK_LOG_FORMAT);
+    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
+        die_usage("log-format = %s: expected text or json", format);
+    }
+    if (!log_level_parse(config_str(&b->config, CONFIG_STACK_LOG_LEVEL), &level)) {
+        die_usage("log-level = %s: expected error, warn, info or debug",
+                  config_str(&b->config, CONFIG_STACK_LOG_LEVEL));
+    }
+    log_open("vnsbridge", strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
+    log_set_level(level);
+    if (vhosts_load(&b->vhosts, &b->config, why, sizeof why) != 0) {
+        die_usage("%s", why);
+    }
+}
+
+static void open_waiter(struct bridge *b)
+{
+    const char *word = config_str(&b->config, CONFIG_STACK_WAIT);
+    enum wait_policy policy;
+    int err;
+
+    if (!wait_policy_parse(word, &policy)) {
+        die_usage("wait = %s: expected auto, yield, poll or sleep", word);
+    }
+    err = wait_open(&b->wait, &b->loop, policy,
+                    (uint64_t)config_int(&b->config, CONFIG_STACK_WAIT_WINDOW),
+                    &b->topo.bell[TOPO_VNSBRIDGE]);
+    if (err != 0) {
+        die("cannot wait for the doorbell: %s", strerror(-err));
+    }
+    wait_ring(&b->wait, &b->pkt_in);
+    wait_ring(&b->wait, &b->vns_out);
+    wait_board(&b->wait, &b->ports);
+    wait_board(&b->wait, &b->session);
+}
+
+static void open_loop(struct bridge *b)
+{
+    int err = loop_open(&b->loop);
+
+    err = err ? err : loop_catch_signals(&b->loop);
+    if (err != 0) {
+        die("cannot make an event loop: %s", strerror(-err));
+    }
+}
+
+static void open_counters(const struct bridge *b)
+{
+    int err = counter_open(b->topo.run_dir, COUNTER_OF_VNSBRIDGE);
+
+    if (err != 0) {
+        die("cannot use %s/vnsbridge.counters: %s: %s", b->topo.run_dir,
+            err == -EPROTO ? "it is of another build" : strerror(-err),
+            err == -EPROTO ? "stop the stack and remove its run directory"
+                           : "look at its owner and permissions");
+    }
+}
+
+static void open_all(struct bridge *b)
+{
+    const char *run_dir = config_str(&b->config, CONFIG_STACK_RUN_DIR);
+    char why[400];
+    int err;
+
+    open_loop(b);
+    topo_open(&b->topo, run_dir, TOPO_VNSBRIDGE);
+    open_counters(b);
+    if (clients_open(b, (unsigned)config_int(&b->config, CONFIG_VNSBRIDGE_MAX_CLIENTS)) != 0) {
+        die("no memory for %ld VNS clients: lower max-clients",
+            config_int(&b->config, CONFIG_VNSBRIDGE_MAX_CLIENTS));
+    }
+    if (listen_open(b, config_str(&b->config, CONFIG_VNSBRIDGE_LISTEN), why, sizeof why) != 0) {
+        die("%s", why);
+    }
+    bridge_attach(b);
+    open_waiter(b);
+    err = status_open(b);
+    err = err ? err : control_start(run_dir, "vnsbridge", b->status.methods);
+    if (err != 0) {
+        die("cannot serve the control socket %s/vnsbridge.sock: %s", run_dir, strerror(-err));
+    }
+}
+
+static void close_all(struct bridge *b)
+{
+    control_stop();
+    status_close(b);
+    listen_close(b);
+    clients_stop(b, "the VNS server stops");
+    bridge_detach(b);
+    topo_close(&b->topo);
+    loop_close(&b->loop);
+    vhosts_free(&b->vhosts);
+    config_free(&b->config);
+}
+
+int main(int argc, char **argv)
+{
+    static struct bridge b;
+
+    configure(&b, argc, argv);
+    open_all(&b);
+    log_info("started run_dir=%s vhosts=%u listen=%s", b.topo.run_dir, b.vhosts.n,
+             config_str(&b.config, CONFIG_VNSBRIDGE_LISTEN));
+    while (loop_running(&b.loop)) {
+        bridge_turn(&b);
+    }
+    close_all(&b);
+    log_info("stopped");
+    return 0;
+}

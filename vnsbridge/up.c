@@ -1,0 +1,153 @@
+/* vnsbridge/up.c - frames from switches: port -> interface, to whoever serves its virtual host.
+ *
+ * Each PKT_IN record causes exactly one record: the frame on VNS_IN, or a verdict on PKT_OUT
+ * (dropped here, or forwarded: a VNS client has it).  Settled positions must grow over both
+ * outputs, so an output is published before the other is written (shm/ring.h); and a verdict is
+ * published only after the frames before it have left for the clients' sockets, for then their
+ * memory is free. */
+#include "vnsbridge/bridge.h"
+
+#include <string.h>
+
+#include "vnsbridge/lease.h"
+
+struct burst {
+    unsigned n, to_ring, to_clients;
+};
+
+static void publish_last(struct bridge *b)
+{
+    if (!b->up_last) {
+        return;
+    }
+    if (b->clients.n_batch > 0) {
+        clients_flush(b);
+    }
+    ring_settle(b->up_last, BRIDGE_FROM_PKT_IN, ring_position(&b->pkt_in));
+    ring_publish(b->up_last);
+    b->up_last = NULL;
+}
+
+static void turn_to(struct bridge *b, struct ring_tx *to)
+{
+    if (b->up_last != to) {
+        publish_last(b);
+        b->up_last = to;
+    }
+}
+
+/* A record without bytes on PKT_OUT: what became of the frame. */
+static void settle(struct bridge *b, const struct record *in, enum verdict verdict,
+                   enum drop reason)
+{
+    struct record r = *in;
+
+    turn_to(b, &b->pkt_out);
+    if (!ring_reserve(&b->pkt_out, 0)) {
+        return; /* bridge_up made sure of the room: the ring is bad, and nothing goes that way */
+    }
+    r.verdict = (uint8_t)verdict;
+    r.reason = (uint8_t)reason;
+    r.src = ring_position(&b->pkt_in) + in->size;
+    r.head_len = r.tail_len = 0;
+    r.tail_off = 0;
+    ring_commit(&b->pkt_out, &r);
+}
+
+static void drop(struct bridge *b, const struct record *in, enum drop reason)
+{
+    counter_drop(reason, 1);
+    settle(b, in, VERDICT_DROPPED, reason);
+}
+
+static void to_ring(struct bridge *b, const struct record *in, const uint8_t *head, uint32_t row,
+                    struct burst *n)
+{
+    uint8_t *to = ring_reserve(&b->vns_in, in->head_len);
+    struct record r = *in;
+
+    if (!to) {
+        drop(b, in, DROP_RING_FULL);
+        return;
+    }
+    turn_to(b, &b->vns_in);
+    memcpy(to, head, in->head_len);
+    r.port = row;
+    r.src = ring_position(&b->pkt_in) + in->size;
+    ring_commit(&b->vns_in, &r);
+    n->to_ring++;
+}
+
+static void to_client(struct bridge *b, const struct record *in, const uint8_t *head,
+                      const struct bind_entry *e, struct burst *n)
+{
+    struct client *c = b->vhosts.list[e->vhost].client;
+    const uint8_t *tail = in->tail_len ? arena_span(&b->arena, in->tail_off, in->tail_len) : NULL;
+    enum drop reason;
+
+    if (in->tail_len && !tail) {
+        drop(b, in, DROP_BAD_RECORD);
+        return;
+    }
+    reason = client_frame(c, e->row.name, head, in->head_len, tail, in->tail_len);
+    if (reason != DROP_NONE) {
+        drop(b, in, reason);
+        return;
+    }
+    n->to_clients++;
+    settle(b, in, VERDICT_FORWARDED, DROP_NONE);
+}
+
+static void pass(struct bridge *b, const struct record *in, const uint8_t *head, struct burst *n)
+{
+    uint32_t row = bind_row(&b->bind, in->dpid, in->port);
+    uint64_t len = (uint64_t)in->head_len + in->tail_len;
+    const struct bind_entry *e;
+
+    if (row == BIND_NO_ROW) {
+        drop(b, in, DROP_UNKNOWN_PORT);
+        return;
+    }
+    if (len < VNS_FRAME_MIN || len > VNS_FRAME_MAX) {
+        drop(b, in, len < VNS_FRAME_MIN ? DROP_FRAME_TOO_SHORT : DROP_FRAME_TOO_LONG);
+        return;
+    }
+    e = &b->bind.entry[row];
+    switch (lease_owner(&b->vhosts.list[e->vhost])) {
+    case LEASE_RING:
+        to_ring(b, in, head, row, n);
+        break;
+    case LEASE_CLIENT:
+        to_client(b, in, head, e, n);
+        break;
+    default:
+        drop(b, in, DROP_NO_ROUTER);
+        break;
+    }
+}
+
+unsigned bridge_up(struct bridge *b)
+{
+    struct burst n = {0};
+    const uint8_t *head;
+    struct record in;
+
+    while (n.n < BRIDGE_BURST && ring_peek(&b->pkt_in, &in, &head)) {
+        /* room for any verdict first: what cannot be settled must not be taken */
+        if (ring_room(&b->pkt_out, sizeof in) < sizeof in) {
+            b->blocked = true;
+            break;
+        }
+        pass(b, &in, head, &n);
+        ring_next(&b->pkt_in);
+        n.n++;
+    }
+    if (n.n > 0) {
+        publish_last(b);
+        ring_release(&b->pkt_in);
+        counter_add(VNSBRIDGE_RECEIVED, n.n);
+        counter_add(VNSBRIDGE_TO_RING, n.to_ring);
+        counter_add(VNSBRIDGE_TO_CLIENTS, n.to_clients);
+    }
+    return n.n;
+}
