@@ -89,10 +89,36 @@ $(BUILD)/fake/%: $(BUILD)/obj/tests/fake/%.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) -lcrypto $(LDLIBS_common)
 fakes: $(FAKE)
 
+# Races: plain programs under ThreadSanitizer, always built with SAN=tsan.
+RACE := ring_race fib_race
+race:                                         ## build and run the race tests under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory SAN=tsan BUILD=build/tsan race-run
+race-run: $(RACE:%=$(BUILD)/race/%)
+	$(Q)for t in $^; do echo "race: $${t##*/}"; $$t || exit 1; done
+$(BUILD)/race/%: $(BUILD)/obj/tests/race/%.o $(call objects,router/fib.c router/fib_trie.c) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lurcu-qsbr -lurcu-common $(LDLIBS_common)
+
+# Benchmarks are run by hand, never by check: a machine's mood is no test.
+bench: $(BUILD)/bench/ring_bench              ## measure the rings and the chain of processes
+	$(Q)$<
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
+
+deps:                                         ## check the dependency rule
+	$(Q)tests/deps.sh
+
+fmt-check:                                    ## check that the C sources are formatted
+	$(Q)clang-format --dry-run --Werror $(FORMATTED)
+
 fmt:                                          ## format the C sources
 	$(Q)clang-format -i $(FORMATTED)
 
 clean:                                        ## remove what was built
 	$(Q)rm -rf build
+
+# Objects of a test are not to be thrown away after linking.
+.SECONDARY:
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

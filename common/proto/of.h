@@ -11,8 +11,7 @@
 
 #define OF_HEADER 8      /* bytes of a header, and so of the shortest message */
 #define OF_LONGEST 65535 /* the longest message that its 16-bit length can tell */
-#define OF_ERROR_DATA 64 /* bytes of the offending message that an ERROR carries at least (5.4.4)  \
-                          */
+#define OF_ERROR_DATA 64 /* bytes of the offender that an ERROR carries at least (5.4.4) */
 #define OF_NO_BUFFER UINT32_MAX
 
 #define OF_HEADER_LIST(F, A, P)                                                                    \

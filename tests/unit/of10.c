@@ -49,6 +49,96 @@ Test(of10, every_structure_round_trips)
     cr_expect_eq(i, 37);
 }
 
+/* Where the specification puts fields, after the message's header: what a round trip cannot see. */
+static const struct {
+    const char *structure, *field;
+    unsigned offset, size;
+} places[] = {
+    {"of10_phy_port", "hw_addr", 2, 6},
+    {"of10_phy_port", "name", 8, 16},
+    {"of10_phy_port", "config", 24, 4},
+    {"of10_phy_port", "peer", 44, 4},
+    {"of10_match", "in_port", 4, 2},
+    {"of10_match", "dl_src", 6, 6},
+    {"of10_match", "dl_dst", 12, 6},
+    {"of10_match", "dl_vlan", 18, 2},
+    {"of10_match", "dl_vlan_pcp", 20, 1},
+    {"of10_match", "dl_type", 22, 2},
+    {"of10_match", "nw_tos", 24, 1},
+    {"of10_match", "nw_proto", 25, 1},
+    {"of10_match", "nw_src", 28, 4},
+    {"of10_match", "nw_dst", 32, 4},
+    {"of10_match", "tp_src", 36, 2},
+    {"of10_match", "tp_dst", 38, 2},
+    {"of10_action_output", "port", 4, 2},
+    {"of10_action_output", "max_len", 6, 2},
+    {"of10_action_enqueue", "queue_id", 12, 4},
+    {"of10_action_dl_addr", "dl_addr", 4, 6},
+    {"of10_switch_features", "n_buffers", 8, 4},
+    {"of10_switch_features", "n_tables", 12, 1},
+    {"of10_switch_features", "capabilities", 16, 4},
+    {"of10_switch_features", "actions", 20, 4},
+    {"of10_switch_config", "miss_send_len", 2, 2},
+    {"of10_flow_mod", "cookie", 40, 8},
+    {"of10_flow_mod", "command", 48, 2},
+    {"of10_flow_mod", "priority", 54, 2},
+    {"of10_flow_mod", "buffer_id", 56, 4},
+    {"of10_flow_mod", "out_port", 60, 2},
+    {"of10_flow_mod", "flags", 62, 2},
+    {"of10_port_mod", "config", 8, 4},
+    {"of10_port_mod", "mask", 12, 4},
+    {"of10_packet_out", "in_port", 4, 2},
+    {"of10_packet_out", "actions_len", 6, 2},
+    {"of10_packet_in", "total_len", 4, 2},
+    {"of10_packet_in", "in_port", 6, 2},
+    {"of10_packet_in", "reason", 8, 1},
+    {"of10_port_status", "reason", 0, 1},
+    {"of10_port_status", "port_no", 8, 2},
+    {"of10_port_status", "state", 36, 4},
+    {"of10_flow_removed", "priority", 48, 2},
+    {"of10_flow_removed", "reason", 50, 1},
+    {"of10_flow_removed", "duration_sec", 52, 4},
+    {"of10_flow_removed", "idle_timeout", 60, 2},
+    {"of10_flow_removed", "packet_count", 64, 8},
+    {"of10_flow_stats", "table_id", 2, 1},
+    {"of10_flow_stats", "duration_sec", 44, 4},
+    {"of10_flow_stats", "cookie", 64, 8},
+    {"of10_table_stats", "name", 4, 32},
+    {"of10_table_stats", "matched_count", 56, 8},
+    {"of10_port_stats", "rx_packets", 8, 8},
+    {"of10_port_stats", "collisions", 96, 8},
+    {"of10_queue_stats", "queue_id", 4, 4},
+    {"of10_desc_stats", "serial_num", 768, 32},
+    {"of10_error", "code", 2, 2},
+};
+
+static bool is_there(const struct wire_desc *d, const char *field, unsigned offset, unsigned size)
+{
+    unsigned at = 0;
+
+    for (unsigned i = 0; i < d->n_fields; i++) {
+        if (d->fields[i].name && strcmp(d->fields[i].name, field) == 0) {
+            return at == offset && d->fields[i].size == size;
+        }
+        at += d->fields[i].size;
+    }
+    return false;
+}
+
+Test(of10, fields_lie_where_the_specification_puts_them)
+{
+    for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
+        const struct wire_desc *d;
+        bool found = false;
+
+        for (unsigned k = 0; (d = of10_struct(k)) != NULL; k++) {
+            found |= strcmp(d->name, places[i].structure) == 0 &&
+                     is_there(d, places[i].field, places[i].offset, places[i].size);
+        }
+        cr_expect(found, "%s.%s", places[i].structure, places[i].field);
+    }
+}
+
 /* The least lengths that the specification gives, by type. */
 static const struct {
     uint8_t type;

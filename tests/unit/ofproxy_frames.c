@@ -513,6 +513,57 @@ Test(ofproxy_frames, a_slow_switch_loses_frames_whole_and_delays_nobody)
     rig_close(&r);
 }
 
+/* A socket that takes a little of each sendmsg, and in between nothing. */
+static ssize_t sip(int fd, const struct msghdr *m, int flags)
+{
+    size_t left = 777, n = 0;
+    struct iovec iov[400];
+    struct msghdr some = {.msg_iov = iov};
+
+    if (++calls % 3 == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    while (n < m->msg_iovlen && left > 0) {
+        iov[n] = m->msg_iov[n];
+        iov[n].iov_len = iov[n].iov_len < left ? iov[n].iov_len : left;
+        left -= iov[n++].iov_len;
+    }
+    some.msg_iovlen = n;
+    return sendmsg(fd, &some, flags);
+}
+
+Test(ofproxy_frames, frames_cut_by_a_full_socket_go_on_where_they_were_cut)
+{
+    struct record recs[20];
+    const uint8_t *heads[20];
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 1);
+    for (unsigned i = 0; i < 20; i++) {
+        send_frame(&r, fd, 1, 100 + i * 70, (uint8_t)i);
+        recs[i] = next_record(&r, &heads[i]);
+    }
+    r.p->send = sip;
+    for (unsigned i = 0; i < 20; i++) {
+        put_verdict(&r, &recs[i], VERDICT_FORWARDED, heads[i]);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        struct of_header h = rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
+
+        cr_assert_eq(h.length, 124 + i * 70);
+        for (size_t k = 0; k < 100 + i * 70; k++) {
+            cr_assert_eq(bytes[24 + k], (uint8_t)(i + k * 7), "frame %u byte %zu", i, k);
+        }
+    }
+    cr_expect_eq(counter_get(OFPROXY_FORWARDED), 20u);
+    rig_adds_up(&r);
+    close(fd);
+    rig_close(&r);
+}
+
 /* Stops an ofproxy as a kill would: nothing is said to anybody. */
 static void kill_proxy(struct rig *r)
 {

@@ -1,5 +1,5 @@
-/* tests/unit/vnsbridge_config.c - virtual hosts, IP_CONFIG and rtable files, and what is said of the
- * mistakes in them. */
+/* tests/unit/vnsbridge_config.c - virtual hosts, IP_CONFIG and rtable files, and what is said of
+ * the mistakes in them. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
@@ -106,25 +106,41 @@ Test(vhosts, every_mistake_names_its_place_and_what_was_expected, .init = make_d
         {"[vhost a]\nip-config = F\n", "\nsw0-eth1 1.2.3\n", {"F:2:", "no IPv4 address", ""}},
         {"[vhost a]\nip-config = F\n", "sw0-eth1 1.2.3.4/33\n", {"F:1:", "no IPv4 address", ""}},
         {"[vhost a]\nip-config = F\n", "sw0-eth1 1.2.3.4 x\n", {"F:1:", "two words", ""}},
-        {"[vhost a]\nip-config = F\n", "sw0-eth1 1.2.3.4\nsw0-eth1 1.2.3.5\n", {"F:2:", "already", ""}},
-        {"[vhost a]\nip-config = F\n", "sw0-eth1 1.2.3.4\nsw0-eth2 1.2.3.4\n", {"F:2:", "already", ""}},
+        {"[vhost a]\nip-config = F\n",
+         "sw0-eth1 1.2.3.4\nsw0-eth1 1.2.3.5\n",
+         {"F:2:", "already", ""}},
+        {"[vhost a]\nip-config = F\n",
+         "sw0-eth1 1.2.3.4\nsw0-eth2 1.2.3.4\n",
+         {"F:2:", "already", ""}},
         {"[vhost a]\nip-config = F\n", "# nothing\n", {"F holds no interface", "sw0-eth1", ""}},
         {"[vhost a]\nip-config = none\n", "", {"none", "No such file", "conf:2:"}},
-        {"[vhost a]\nswitch = s9\nip-config = F\n", "sw0-eth1 1.2.3.4\n", {"no line", "s9-eth1", "conf:3:"}},
-        {"[vhost a]\ninterface = eth1 sw0-eth1\n", "", {"conf:2:", "three words", "eth1 sw0-eth1 192"}},
-        {"[vhost a]\ninterface = a-name-of-sixteen p 1.2.3.4\n", "", {"conf:2:", "15 characters", ""}},
+        {"[vhost a]\nswitch = s9\nip-config = F\n",
+         "sw0-eth1 1.2.3.4\n",
+         {"no line", "s9-eth1", "conf:3:"}},
+        {"[vhost a]\ninterface = eth1 sw0-eth1\n",
+         "",
+         {"conf:2:", "three words", "eth1 sw0-eth1 192"}},
+        {"[vhost a]\ninterface = a-name-of-sixteen p 1.2.3.4\n",
+         "",
+         {"conf:2:", "15 characters", ""}},
         {"[vhost a]\ninterface = eth1 x:y 1.2.3.4\n", "", {"conf:2:", "datapath-id", ""}},
         {"[vhost a]\ninterface = eth1 p 0.0.0.0\n", "", {"conf:2:", "192.168.2.1", ""}},
-        {"[vhost a]\ninterface = eth1 p 1.2.3.4\ninterface = eth1 q 1.2.3.5\n", "",
+        {"[vhost a]\ninterface = eth1 p 1.2.3.4\ninterface = eth1 q 1.2.3.5\n",
+         "",
          {"conf:3:", "two interfaces called eth1", ""}},
-        {"[vhost a]\ninterface = eth1 p 1.2.3.4\n[vhost b]\ninterface = eth7 p 1.2.3.5\n", "",
+        {"[vhost a]\ninterface = eth1 p 1.2.3.4\n[vhost b]\ninterface = eth7 p 1.2.3.5\n",
+         "",
          {"port p", "eth1 of virtual host a", "eth7 of virtual host b"}},
-        {"[vhost a]\ninterface = eth1 2:3 1.2.3.4\n[vhost b]\ninterface = eth7 0x2:3 1.2.3.5\n", "",
+        {"[vhost a]\ninterface = eth1 2:3 1.2.3.4\n[vhost b]\ninterface = eth7 0x2:3 1.2.3.5\n",
+         "",
          {"0000000000000002:3", "claimed", ""}},
         {"[vhost a]\nswitch = sw0\n[vhost b]\nauth-key = F\n", "", {"host b", "neither", "switch"}},
         {"[vhost a]\nauth-key = F\n", "short", {"conf:2:", "F holds 5 bytes", "64"}},
-        {"[vhost a]\nrtable = F\n", "0.0.0.0 1.2.3.4 0.0.0.0\n", {"F:1:", "destination, gateway", "conf:2:"}},
-        {"[vhost a]\nrtable = F\n", "# x\n0.0.0.0 1.2.3.4 0.0.0.0 eth9\n",
+        {"[vhost a]\nrtable = F\n",
+         "0.0.0.0 1.2.3.4 0.0.0.0\n",
+         {"F:1:", "destination, gateway", "conf:2:"}},
+        {"[vhost a]\nrtable = F\n",
+         "# x\n0.0.0.0 1.2.3.4 0.0.0.0 eth9\n",
          {"F:2:", "no interface eth9", "eth1 eth2 eth3"}},
     };
 
@@ -173,8 +189,8 @@ Test(vhosts, listener_mistakes_name_cause_and_cure)
     cr_expect(ne(int, listen_open(&b, where, why, sizeof why), 0));
     cr_expect(strstr(why, where) && strstr(why, "another program") && strstr(why, "--listen"), "%s",
               why);
-    static const char *const bad[] = {"8888", "udp:1", "tcp:", "tcp:70000", "tcp:-1", "tcp:1:x",
-                                      "tcp:1:::1", "tcp:1:[::1", "tcp:1x", ""};
+    static const char *const bad[] = {"8888",    "udp:1",     "tcp:",       "tcp:70000", "tcp:-1",
+                                      "tcp:1:x", "tcp:1:::1", "tcp:1:[::1", "tcp:1x",    ""};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cr_expect(ne(int, listen_open(&b, bad[i], why, sizeof why), 0), "%s", bad[i]);
         cr_expect(strstr(why, "expected tcp:PORT") != NULL, "%s", why);

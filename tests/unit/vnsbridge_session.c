@@ -12,7 +12,8 @@ Test(session, messages_come_in_the_order_and_bytes_of_classic_servers)
 {
     static const uint32_t ip[] = {0xc0a80201, 0xac400301, 0x0a000101};
     struct world *w = world_open(NULL);
-    uint8_t m[VNS_CLIENT_MAX], want[8 + 3 * 216] = {0, 0, 0x02, 0x90, 0, 0, 0, 16};
+    uint8_t m[VNS_CLIENT_MAX], hash[VNS_HASH_LEN] = {0},
+                               want[8 + 3 * 216] = {0, 0, 0x02, 0x90, 0, 0, 0, 16};
     size_t len = 0;
     int fd;
 
@@ -20,7 +21,7 @@ Test(session, messages_come_in_the_order_and_bytes_of_classic_servers)
     fd = vns_connect(w);
     cr_assert(eq(u32, vns_next(w, fd, m, &len), VNS_AUTH_REQUEST));
     cr_assert(eq(sz, len, 28));
-    len = vns_auth_reply_message(m, sizeof m, "joe", m); /* any hash: no key is configured */
+    len = vns_auth_reply_message(m, sizeof m, "joe", hash); /* any hash: no key is configured */
     vns_send(w, fd, m, len);
     cr_assert(eq(u32, vns_next(w, fd, m, &len), VNS_AUTH_STATUS));
     cr_expect(eq(u8, m[8], 1));
@@ -134,7 +135,8 @@ static void write_file(const char *path, const char *text)
     fclose(f);
 }
 
-/* Two virtual hosts with keys of their own: what one key opens, and what an OPEN without any does. */
+/* Two virtual hosts with keys of their own: what one key opens, and what an OPEN without any does.
+ */
 Test(session, only_the_right_key_opens_a_virtual_host)
 {
     char key[] = "/tmp/vnb-key-XXXXXX", config[512];
@@ -150,7 +152,8 @@ Test(session, only_the_right_key_opens_a_virtual_host)
              "[vhost open]\nswitch = sw0\n[vhost closed]\nswitch = sw1\nauth-key = %s\n", key);
     w = world_open(&o);
 
-    fd = vns_connect(w); /* wrong key: let in, since one virtual host is for all; not to the other */
+    fd =
+        vns_connect(w); /* wrong key: let in, since one virtual host is for all; not to the other */
     vns_authenticate(w, fd, "wrong");
     vns_expect(w, fd, VNS_AUTH_STATUS);
     vns_send_open(w, fd, "closed");
@@ -216,7 +219,8 @@ Test(session, each_protocol_error_is_answered_with_a_reason_and_the_end)
          "\0\0\0\46\0\0\0\4eth9\0\0\0\0\0\0\0\0\0\0\0\0abcdefabcdef\10\6", 38, true},
         {"name without end", "no interface 'abcdefghijklmnop'",
          "\0\0\0\46\0\0\0\4abcdefghijklmnopabcdefabcdef\10\6", 38, true},
-        {"AUTH_REPLY twice", "out of turn", "\0\0\0\40\0\0\1\0\0\0\0\0abcdefghijabcdefghij", 32, true},
+        {"AUTH_REPLY twice", "out of turn", "\0\0\0\40\0\0\1\0\0\0\0\0abcdefghijabcdefghij", 32,
+         true},
     };
     struct world *w = world_open(NULL);
 
@@ -249,7 +253,8 @@ Test(session, unknown_virtual_host_and_second_open_are_refused_by_name)
     vns_authenticate(w, fd, "");
     vns_expect(w, fd, VNS_AUTH_STATUS);
     vns_send_open(w, fd, "nobody");
-    cr_expect(eq(str, (char *)vns_reason(w, fd), "no virtual host 'nobody' here; there is: vrhost"));
+    cr_expect(
+        eq(str, (char *)vns_reason(w, fd), "no virtual host 'nobody' here; there is: vrhost"));
     close(fd);
     world_lab(w, PORT_UP);
     fd = vns_ready_client(w, "vrhost");

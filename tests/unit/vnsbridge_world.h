@@ -68,9 +68,8 @@ static inline void world_bridge_open(struct world *w, const struct world_options
     cr_assert(eq(int, clients_open(&w->b, o && o->max_clients ? o->max_clients : 8), 0));
     cr_assert(eq(int, listen_open(&w->b, "tcp:0:127.0.0.1", why, sizeof why), 0), "%s", why);
     bridge_attach(&w->b);
-    cr_assert(eq(int,
-                 wait_open(&w->b.wait, &w->b.loop, WAIT_SLEEP, 0, &w->b.topo.bell[TOPO_VNSBRIDGE]),
-                 0));
+    cr_assert(eq(
+        int, wait_open(&w->b.wait, &w->b.loop, WAIT_SLEEP, 0, &w->b.topo.bell[TOPO_VNSBRIDGE]), 0));
     wait_ring(&w->b.wait, &w->b.pkt_in);
     wait_ring(&w->b.wait, &w->b.vns_out);
 }
@@ -155,8 +154,8 @@ static inline void world_pump_n(struct world *w, unsigned n)
 static inline void world_port_on(struct world *w, uint64_t dpid, unsigned row, uint32_t port,
                                  const char *name, enum port_state state, uint8_t mac)
 {
-    struct port_row p = {.dpid = dpid, .port = port, .state = state, .speed = 10000,
-                         .mac = {2, 0, 0, 0, 0, mac}};
+    struct port_row p = {
+        .dpid = dpid, .port = port, .state = state, .speed = 10000, .mac = {2, 0, 0, 0, 0, mac}};
 
     snprintf(p.name, sizeof p.name, "%s", name);
     board_put(&w->ports, row, &p);
