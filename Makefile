@@ -43,7 +43,7 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch]))
 
-.PHONY: all help programs up down check unit race e2e deps fmt fmt-check clean packages install man
+.PHONY: all help programs up down check unit race race-run e2e bench fakes deps fmt fmt-check clean
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
@@ -105,6 +105,34 @@ bench: $(BUILD)/bench/ring_bench              ## measure the rings and the chain
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
+
+RUN_DIR ?= /run/causeway
+
+up:                                           ## install what is missing, build, run the stack and its lab
+	$(Q).ci/packages build lab
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) up
+	$(Q)lab/lab --run-dir $(RUN_DIR) up
+	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) wait --timeout 20
+	$(Q)lab/next-steps $(BUILD)/bin/causeway $(RUN_DIR)
+
+down:                                         ## stop the lab and the stack, leave nothing behind
+	$(Q)lab/lab --run-dir $(RUN_DIR) down
+	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) down
+
+# Everything that must hold.  The slow part, on a real switch, comes last.
+check:                                        ## install what is missing, build, run every test
+	$(Q).ci/packages build lab test
+	$(Q)$(MAKE) --no-print-directory programs fakes
+	$(Q)$(MAKE) --no-print-directory fmt-check deps
+	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=build/clang programs
+	$(Q)$(MAKE) --no-print-directory unit
+	$(Q)$(MAKE) --no-print-directory SAN=asan unit
+	$(Q)$(MAKE) --no-print-directory race
+	$(Q)$(MAKE) --no-print-directory e2e
+
+e2e: programs fakes                           ## run the tests on a real switch (root)
+	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e
 
 deps:                                         ## check the dependency rule
 	$(Q)tests/deps.sh

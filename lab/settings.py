@@ -1,0 +1,60 @@
+# lab/settings.py - where the lab's settings come from, and what they must look like.
+import configparser
+import os
+import re
+import socket
+
+
+class LabError(Exception):
+    """One sentence for the user: what is wrong, and what to do."""
+
+
+def settings(args):
+    """Flag, then environment, then [lab] of the configuration file, then default."""
+    values = config_file(args.config)
+
+    def pick(flag, names, section, key, default):
+        for name in names:
+            if flag is None and os.environ.get(name):
+                flag = os.environ[name]
+        return flag if flag is not None else values.get((section, key), default)
+
+    args.run_dir = os.path.abspath(pick(args.run_dir, ('CAUSEWAY_RUN_DIR', 'CAUSEWAY_RUN'), 'stack', 'run-dir',
+                                        '/run/causeway'))
+    args.switch = pick(args.switch, ('CAUSEWAY_LAB_SWITCH',), 'lab', 'switch', 'sw0')
+    args.controller = pick(args.controller, ('CAUSEWAY_LAB_CONTROLLER',), 'lab', 'controller', 'tcp:127.0.0.1:6633')
+    if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_.]{0,9}', args.switch):
+        raise LabError("--switch '%s': expected a letter and at most nine letters, digits, '_' or '.', since the"
+                       " kernel takes 15 characters for 'NAME-eth1'" % args.switch)
+
+
+def config_file(path):
+    """{(section, key): value}.  Unknown keys are for 'causeway check-config' to complain about."""
+    asked = path or os.environ.get('CAUSEWAY_CONFIG')
+    path = asked or '/etc/causeway.conf'
+    if not asked and not os.path.exists(path):
+        return {}
+    reader = configparser.ConfigParser(interpolation=None, delimiters=('=',), inline_comment_prefixes=('#', ';'),
+                                       comment_prefixes=('#', ';'), strict=False, allow_no_value=True)
+    try:
+        with open(path, encoding='utf-8') as f:
+            reader.read_file(f)
+    except (OSError, configparser.Error, UnicodeDecodeError) as e:
+        raise LabError('cannot read the configuration file %s: %s' % (path, ' '.join(str(e).split()))) from e
+    return {(s, k): v for s in reader.sections() for k, v in reader.items(s) if v is not None}
+
+
+def target(controller):
+    """The controller as Open vSwitch takes it: with an address, since it may know no DNS."""
+    match = re.fullmatch(r'(tcp|ssl):(\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(\d{1,5})', controller)
+    if controller.startswith('unix:/'):
+        return controller
+    if not match or not 0 < int(match[3]) < 65536:
+        raise LabError("--controller '%s': expected tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH" % controller)
+    host = match[2].strip('[]')
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, int(match[3]), type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as e:
+        raise LabError("--controller '%s': no address found for %s (%s)" % (controller, host, e.strerror)) from e
+    brackets = '[%s]' if family == socket.AF_INET6 else '%s'
+    return '%s:%s:%s' % (match[1], brackets % address[0], match[3])
