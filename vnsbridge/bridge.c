@@ -11,7 +11,6 @@
 
 #define LOG_LINES 20
 #define LOG_PERIOD_NS 10000000000ull
-#define BLOCKED_MS 1
 
 bool bridge_may_log(struct bridge *b)
 {
@@ -188,10 +187,8 @@ void bridge_turn(struct bridge *b)
     if (work == 0) {
         look_for_liars(b);
     }
-    if (work == 0 && b->blocked) {
-        /* input waits but PKT_OUT is full, and nobody rings when it empties: look again soon */
-        loop_poll(&b->loop, BLOCKED_MS);
-    } else {
-        wait_turn(&b->wait, work);
+    if (b->blocked) {
+        wait_blocked(&b->wait); /* PKT_OUT is full, and nobody rings when it empties */
     }
+    wait_turn(&b->wait, work);
 }
