@@ -1,7 +1,7 @@
 /* router/fragment.h - packets longer than the way out takes (RFC 791, 3.2).
  *
- * The only place in the router that copies payload: no test of the lab makes it run, as its hosts
- * send what an interface takes. */
+ * Fragments are copies.  Payload is copied in three places of the router and no other: here, in
+ * hold.c (a frame that waits), and in icmp.c (at most 548 bytes that an error quotes). */
 #ifndef ROUTER_FRAGMENT_H
 #define ROUTER_FRAGMENT_H
 

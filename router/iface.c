@@ -43,6 +43,12 @@ bool iface_put(struct ifaces *t, uint32_t row, const struct iface *now)
     return true;
 }
 
+bool iface_moved(const struct iface *was, const struct iface *now)
+{
+    return was->present && was->up && now->present && now->up &&
+           (was->dpid != now->dpid || was->port != now->port);
+}
+
 const struct iface *iface_at(const struct ifaces *t, uint32_t row)
 {
     return row < t->used && t->row[row].present ? &t->row[row] : NULL;

@@ -19,9 +19,12 @@ struct iface {
     uint8_t mac[6];
     uint8_t present; /* the row is an interface of this router */
     uint8_t up;
+    uint64_t dpid; /* the wire that it is on: switch and port; 0 over TCP, where nobody says */
+    uint32_t port;
     uint32_t ip, mask; /* host byte order */
     uint32_t speed;    /* Mbit/s, 0 unknown */
 };
+_Static_assert(sizeof(struct iface) == 48, "no padding: rows are compared as bytes");
 
 #define IFACE_HASH (2 * IFACES)
 
@@ -34,6 +37,8 @@ struct ifaces {
 
 /* Puts a row.  Returns true if it differs from what was there. */
 bool iface_put(struct ifaces *t, uint32_t row, const struct iface *now);
+/* Was up and is up, but on another wire: whoever was heard on the old one need not be there. */
+bool iface_moved(const struct iface *was, const struct iface *now);
 /* The row that is present, or NULL. */
 const struct iface *iface_at(const struct ifaces *t, uint32_t row);
 /* The row that has this address, or IFACE_NONE.  Rows that are down count: the router still owns

@@ -108,15 +108,19 @@ static void add_connected(struct keeper *k, uint32_t row)
     }
 }
 
-static void hear_iface(struct keeper *k, uint32_t row, const struct iface *now)
+static void hear_iface(struct keeper *k, uint32_t row, const struct iface *iface, uint64_t now)
 {
-    if (!iface_put(&k->ifaces, row, now)) {
+    struct iface was = row < IFACES ? k->ifaces.row[row] : (struct iface){0};
+
+    if (!iface_put(&k->ifaces, row, iface)) {
         return;
     }
-    if (!now->present || !now->up) {
+    if (!iface->present || !iface->up) {
         neigh_flush(&k->neigh, row);
+    } else if (iface_moved(&was, iface)) {
+        neigh_moved(&k->neigh, row, now);
     }
-    if (k->connected && now->present) {
+    if (k->connected && iface->present) {
         add_connected(k, row);
     }
     k->rebind = true;
@@ -159,7 +163,7 @@ static void hear(struct keeper *k, const struct talk_message *m, const void *ext
     switch (m->type) {
     case TALK_IFACE:
         memcpy(&iface, extra, sizeof iface);
-        hear_iface(k, m->iface, &iface);
+        hear_iface(k, m->iface, &iface, now);
         break;
     case TALK_RTABLE:
         hear_rtable(k, extra, len);

@@ -339,6 +339,22 @@ bool neigh_forget(struct neigh *t, uint32_t ip, uint32_t iface)
     return e != NULL;
 }
 
+void neigh_moved(struct neigh *t, uint32_t iface, uint64_t now)
+{
+    for (unsigned i = 0; i < NEIGHBOURS; i++) {
+        struct neigh_entry *e = &t->entry[i];
+
+        if (e->state == NEIGH_FREE || e->iface != iface) {
+            continue;
+        }
+        forget(t, e);
+        if (e->state == NEIGH_INCOMPLETE) {
+            e->tries = 0;
+            e->next_ns = now;
+        }
+    }
+}
+
 unsigned neigh_flush(struct neigh *t, uint32_t iface)
 {
     unsigned n = 0;

@@ -77,7 +77,10 @@ void neigh_hear(struct neigh *t, const struct talk_message *m, uint64_t now);
 uint64_t neigh_pass(struct neigh *t, uint64_t now);
 /* Forgets an entry; frames that wait for it fail.  False: there is none. */
 bool neigh_forget(struct neigh *t, uint32_t ip, uint32_t iface);
-/* The same for all entries of an interface, or of all (IFACE_NONE).  Returns how many. */
+/* The interface is on another wire: forgets whom it knew there; what is being asked for is asked
+ * for again, and frames go on waiting. */
+void neigh_moved(struct neigh *t, uint32_t iface, uint64_t now);
+/* As neigh_forget, for all entries of an interface, or of all (IFACE_NONE).  Returns how many. */
 unsigned neigh_flush(struct neigh *t, uint32_t iface);
 
 #endif

@@ -24,6 +24,7 @@ struct port_ring {
     struct board_writer session;
     struct board_reader interfaces, leases;
     struct session_row wanted;
+    struct waiter *wait;
     bool mine; /* the lease says: the ring, and ready */
     bool bad;  /* the ring from vnsbridge was found bad, and that was said */
     enum role_state told;
@@ -57,6 +58,8 @@ static void read_interfaces(struct port_ring *p)
         }
         now.present = p->mine && row.known;
         now.up = now.present && row.up;
+        now.dpid = row.dpid;
+        now.port = row.port;
         now.ip = row.ip;
         now.mask = row.mask;
         now.speed = row.speed;
@@ -126,7 +129,11 @@ static bool next(struct port *port, struct frame_in *in)
     struct port_ring *p = (struct port_ring *)port;
     struct record *r = &in->record;
 
-    if (ring_room(&p->out, PORT_ROOM) < PORT_ROOM || !ring_peek(&p->in, r, &in->head)) {
+    if (ring_room(&p->out, PORT_ROOM) < PORT_ROOM) {
+        wait_blocked(p->wait); /* what waits in VNS_IN must not keep it from sleeping */
+        return false;
+    }
+    if (!ring_peek(&p->in, r, &in->head)) {
         ring_is_bad(p);
         return false;
     }
@@ -196,7 +203,7 @@ static void close_ring(struct port *port)
 {
     struct port_ring *p = (struct port_ring *)port;
 
-    say_session(p, SESSION_NONE);
+    /* the session stays open: frames wait in VNS_IN for the next router, as after a crash */
     board_write_leave(&p->session);
     board_read_leave(&p->interfaces);
     board_read_leave(&p->leases);
@@ -237,6 +244,7 @@ struct port *port_ring_open(const struct port_ring_config *c, const struct port_
     topo_board_reader(c->topo, &p->leases, TOPO_LEASES);
     topo_board_writer(c->topo, &p->session, TOPO_SESSION);
     resume(p);
+    p->wait = c->wait;
     wait_ring(c->wait, &p->in);
     wait_board(c->wait, &p->interfaces);
     wait_board(c->wait, &p->leases);

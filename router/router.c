@@ -94,18 +94,21 @@ static void add_chore(struct router *r, uint32_t row, enum chore c)
 static void on_iface(void *context, uint32_t row, const struct iface *now)
 {
     struct router *r = context;
-    bool was_up = row < IFACES && r->ifaces.row[row].present && r->ifaces.row[row].up;
+    struct iface was = row < IFACES ? r->ifaces.row[row] : (struct iface){0};
+    const char *word = !now->present ? "gone" : (now->up ? "up" : "down");
     char ip[PKT_IP_TEXT], mac[PKT_MAC_TEXT];
 
     if (!iface_put(&r->ifaces, row, now)) {
         return;
     }
     add_chore(r, row, CHORE_SAY);
-    if (now->present && now->up && !was_up) {
+    if (iface_moved(&was, now)) {
+        word = "moved to another switch port";
+    }
+    if (now->present && now->up && (!was.present || !was.up || iface_moved(&was, now))) {
         add_chore(r, row, CHORE_ANNOUNCE);
     }
-    log_info("interface %s name=%.16s ip=%s mac=%s",
-             !now->present ? "gone" : (now->up ? "up" : "down"), now->name,
+    log_info("interface %s name=%.16s ip=%s mac=%s", word, now->name[0] ? now->name : was.name,
              pkt_ip_text(ip, now->ip), pkt_mac_text(mac, now->mac));
 }
 

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pytest  # noqa: E402
 
 import harness  # noqa: E402
-from harness import BIN, Lab, Stack  # noqa: E402
+from harness import BIN, SLOT, Lab, Stack  # noqa: E402
 
 STACKS = []
 
@@ -31,7 +31,7 @@ def pytest_sessionstart(session):
 
 def traces():
     """What a lab or stack of the tests would leave behind."""
-    return set(glob.glob('/sys/class/net/ct[0-9]*') + glob.glob('/dev/shm/causeway-test-*'))
+    return set(glob.glob('/sys/class/net/ct%d[a-z]*' % SLOT) + glob.glob('/dev/shm/causeway-test-%d-*' % os.getpid()))
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -81,7 +81,7 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
         for stack in STACKS:
-            if stack.children:
+            if stack.children and os.path.isdir(stack.dir):
                 report.sections.append(('logs of %s' % stack.run_dir, stack.tails()))
 
 

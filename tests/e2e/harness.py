@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -19,8 +20,24 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BIN = os.path.abspath(os.environ.get('CAUSEWAY_BIN', os.path.join(REPO, 'build/bin')))
 FAKE = os.path.abspath(os.environ.get('CAUSEWAY_FAKE', os.path.join(os.path.dirname(BIN), 'fake')))
 LAB = os.path.join(REPO, 'lab/lab')
-OF_PORT, VNS_PORT = 26633, 28888
-SWITCH = 'ct0'  # not sw0: the user's lab may be running
+
+
+def take_slot():
+    """Two runs of the tests on one machine need different ports and names.  The kernel frees the
+    address of the socket when the run ends, however it ends."""
+    for number in range(10):
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind('\0causeway-test-slot-%d' % number)
+            return number, lock
+        except OSError:
+            lock.close()
+    raise SystemExit('ten runs of the end-to-end tests are going on already')
+
+
+SLOT, SLOT_LOCK = take_slot()
+OF_PORT, VNS_PORT = 26633 + 20 * SLOT, 28888 + 20 * SLOT
+SWITCH = 'ct%da' % SLOT  # not sw0: the user's lab may be running; ct0b, ct0c are for more
 
 HOSTS = {'server1': '192.168.2.2', 'server2': '172.64.3.10', 'client': '10.0.1.100'}
 ROUTERS = {'server1': '192.168.2.1', 'server2': '172.64.3.1', 'client': '10.0.1.1'}
@@ -49,7 +66,7 @@ def wait_for(condition, seconds, what):
 
 
 def tmpfs_dir(name):
-    return tempfile.mkdtemp(prefix='causeway-test-%s-' % name, dir='/dev/shm')
+    return tempfile.mkdtemp(prefix='causeway-test-%d-%s-' % (os.getpid(), name), dir='/dev/shm')
 
 
 def run(*command, timeout=30, check=True, **options):
@@ -122,6 +139,7 @@ class Stack:
         elif self.router == 'tcp':
             words = vns
         else:
+            assert os.path.exists(FAKE + '/classic_sr'), FAKE + '/classic_sr is not built: make fakes'
             return [FAKE + '/classic_sr'] + vns
         return [BIN + '/' + name] + common + words + list(self.flags.get(name, ()))
 
@@ -134,9 +152,13 @@ class Stack:
         return self
 
     def end(self, *names, sig=signal.SIGTERM):
+        """Our own end with status 0 when they are told to stop, also under a sanitizer."""
         for name in names or reversed(self.PROCESSES):
             if name in self.children:
-                self.children[name].end(sig)
+                running = self.children[name].alive()
+                status = self.children[name].end(sig)
+                assert status == (0 if sig == signal.SIGTERM else -sig) or not running or (
+                    name == 'router' and self.router == 'classic'), '%s ended with %d' % (name, status)
 
     def kill(self, *names):
         self.end(*names, sig=signal.SIGKILL)

@@ -45,6 +45,7 @@ def net(request, lab, make_stack):
     yield lab
     assert stack.all_alive(), 'a process ended during the tests'
     stack.end()
+    stack.close()
 
 
 def test_arp_for_a_router_interface_is_answered_with_its_mac(net):

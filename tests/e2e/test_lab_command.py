@@ -6,15 +6,14 @@ import subprocess
 import sys
 
 import pytest
-from harness import LAB, Lab, run, wait_for
+from harness import LAB, OF_PORT, SLOT, Lab, run, wait_for
 
-SWITCH = 'ct7'
-MARK = b'CAUSEWAY_LAB='
+SWITCH = 'ct%dc' % SLOT
 
 
 @pytest.fixture()
 def another():
-    made = Lab(of_port=26635, switch=SWITCH)
+    made = Lab(of_port=OF_PORT + 2, switch=SWITCH)
     yield made
     made.close()
 
@@ -86,7 +85,7 @@ def test_foreign_interfaces_are_not_touched(another):
     try:
         done = another.do('up', check=False)
         assert done.returncode == 1 and done.stdout.count('\n') == 1
-        assert 'interface ct7-eth2 exists already' in done.stdout and '--switch' in done.stdout
+        assert 'interface %s-eth2 exists already' % SWITCH in done.stdout and '--switch' in done.stdout
         another.do('down')
         assert SWITCH + '-eth2' in links()
     finally:

@@ -3,6 +3,7 @@ import itertools
 import os
 import random
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -83,3 +84,29 @@ def test_kill_9_and_restart_of_one(lab, stack, pinger, victim):
     print('%s: %.2f s' % (victim, took))
     assert took <= ALLOWED
     assert all(stack.pid(n) == pid and stack.children[n].alive() for n, pid in others.items())
+
+
+def test_kill_9_again_and_again_under_load(lab, stack, pinger):
+    """A part is killed while frames are in every ring; no such instant may be one too many."""
+    rng = random.Random(SEED)
+    for part in PARTS[:3]:
+        if part not in stack.children or not stack.children[part].alive():
+            stack.start(part)
+    lab.do('switch', 'start')
+    pinger.first_after(time.time(), 5, 'ping reply before the kills')
+    flood = [lab.popen(a, 'ping', '-q', '-n', '-f', '-l', '50', '-s', '1000', HOSTS[b], stdout=subprocess.DEVNULL)
+             for a, b in (('client', 'server2'), ('server1', 'client'), ('server2', 'server1'))]
+    try:
+        for kill in range(15):
+            victim = rng.choice(PARTS[:3])
+            time.sleep(rng.uniform(0.05, 0.3))  # the instant is what is tested
+            stack.kill(victim)
+            took = pinger.first_after(start(victim, lab, stack), 5, 'reply after kill %d of %s (CAUSEWAY_SEED=%d)' % (
+                kill, victim, SEED))
+            assert took <= ALLOWED, 'kill %d of %s (CAUSEWAY_SEED=%d)' % (kill, victim, SEED)
+    finally:
+        for ping in flood:
+            ping.kill()
+            ping.wait()
+    got, text = lab.ping('client', HOSTS['server2'], count=20)
+    assert got == 20 and stack.all_alive(), text

@@ -1,14 +1,12 @@
 # Two stacks with folders and ports of their own, each with a lab, on one machine.
-from harness import HOSTS, Lab, run, BIN, wait_for
-
-OF_PORT, VNS_PORT = 26636, 28889
+from harness import BIN, HOSTS, OF_PORT, SLOT, VNS_PORT, Lab, run, wait_for
 
 
 def test_two_stacks_side_by_side(lab, make_own_stack):
-    other = Lab(of_port=OF_PORT, switch='ct1')
+    other = Lab(of_port=OF_PORT + 3, switch='ct%db' % SLOT)
     try:
         other.up()
-        one, two = make_own_stack().start(), make_own_stack(of_port=OF_PORT, vns_port=VNS_PORT).start()
+        one, two = make_own_stack().start(), make_own_stack(of_port=OF_PORT + 3, vns_port=VNS_PORT + 1).start()
         for net in (lab, other):
             wait_for(net.flows, 10, 'reply to a ping')
             for address in HOSTS.values():
@@ -35,5 +33,6 @@ def test_a_second_process_of_a_role_is_refused_by_name(make_own_stack):
 
 
 def second(stack, name):
-    free = {'ofproxy': ['--listen', 'tcp:26699:127.0.0.1'], 'vnsbridge': ['--listen', 'none'], 'router': []}[name]
+    free = {'ofproxy': ['--listen', 'tcp:%d:127.0.0.1' % (OF_PORT + 5)], 'vnsbridge': ['--listen', 'none'],
+            'router': []}[name]
     return run('timeout', 3, BIN + '/' + name, '--run-dir', stack.run_dir, *free, check=False)

@@ -4,16 +4,16 @@ import time
 
 import pytest
 import vns
-from harness import HOSTS, ROUTERS, ROUTER_MAC, VNS_PORT, Child, FAKE, ring_records, wait_for
+from harness import FAKE, HOSTS, ROUTER_MAC, ROUTERS, SWITCH, VNS_PORT, Child, ring_records, wait_for
 
 CONFIG = '''
 [vhost alpha]
-interface = eth1 ct0-eth1 192.168.2.1
+interface = eth1 %s-eth1 192.168.2.1
 
 [vhost beta]
-interface = eth2 ct0-eth2 172.64.3.1
-interface = eth3 ct0-eth3 10.0.1.1
-'''
+interface = eth2 %s-eth2 172.64.3.1
+interface = eth3 %s-eth3 10.0.1.1
+''' % (SWITCH, SWITCH, SWITCH)
 
 
 def connect(**options):
@@ -120,15 +120,10 @@ def two_hosts(lab, make_own_stack):
     stack.end()
 
 
-def arping(lab, host, count=1, wait=2):
-    return lab.exec(host, 'arping', '-f', '-c', count, '-w', wait, '-I', lab.hosts[host]['interface'], ROUTERS[host],
-                    check=False)
-
-
 def test_each_virtual_host_has_its_interfaces_and_frames(lab, two_hosts):
     with connect(vhost='alpha') as alpha, connect(vhost='beta') as beta:
         assert sorted(hardware(alpha)) == ['eth1'] and sorted(hardware(beta)) == ['eth2', 'eth3']
-        asking = lab.popen('client', 'arping', '-f', '-c', '1', '-w', '3', '-I', 'client-eth0', ROUTERS['client'])
+        asking = lab.popen('client', 'arping', '-q', '-f', '-c', '1', '-w', '3', '-I', 'client-eth0', ROUTERS['client'])
         name, frame = wait_for(lambda: next((f for f in beta.frames(0.2) if f[1][12:14] == b'\x08\x06'), None), 3,
                                'ARP request')
         assert name == 'eth3'

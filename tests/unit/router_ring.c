@@ -233,7 +233,7 @@ Test(router_ring, says_what_it_wants_and_what_it_waits_for)
     }
     one.r.port->ops->close(one.r.port);
     cr_assert(board_get(&bridge.session, 0, &s));
-    cr_expect(eq(u32, s.state, SESSION_NONE));
+    cr_expect(eq(u32, s.state, SESSION_OPEN));
 }
 
 Test(router_ring, works_only_while_the_lease_is_its_own)
@@ -282,6 +282,84 @@ Test(router_ring, an_interface_goes_down_and_comes_up)
     turn();
     cr_assert(take_frame(&r, head));
     cr_expect(eq(u8, r.verdict, VERDICT_ANSWERED));
+}
+
+/* A board tells states, not events: the interface may be on another switch now, and never have been
+ * seen down.  Who was heard on the old wire need not be on the new one. */
+Test(router_ring, an_interface_that_moves_to_another_switch_forgets_its_neighbours)
+{
+    struct talk_message m = {.type = TALK_LEARNED, .iface = 1, .ip = SERVER1, .create = 1};
+    struct interface_row row = {.vhost = "vrhost",
+                                .name = "eth1",
+                                .dpid = 9,
+                                .port = 4,
+                                .ip = IP(192, 168, 2, 1),
+                                .mask = 0xffffffff,
+                                .mac = {2, 0, 0, 0, 0, 2},
+                                .known = 1,
+                                .up = 1};
+    struct record r;
+
+    memcpy(m.mac, SERVER1_MAC, 6);
+    start_router();
+    put_lab();
+    turn();
+    neigh_hear(&one.keeper.neigh, &m, one.now);
+    m.iface = 3;
+    m.ip = CLIENT;
+    neigh_hear(&one.keeper.neigh, &m, one.now);
+    while (take(&r, head)) {
+    }
+    board_put(&bridge.interfaces, 1, &row);
+    board_publish(&bridge.interfaces);
+    turn();
+    cr_expect(neigh_lookup(&one.keeper.neigh, SERVER1, 1) == NULL, "forgotten");
+    cr_expect(neigh_lookup(&one.keeper.neigh, CLIENT, 3) != NULL, "on the other one, not");
+    cr_assert(take(&r, head), "it announces itself to the new ones");
+    cr_expect(eq(u32, r.port, 1));
+    cr_expect(not(take(&r, head)));
+    row.speed = 100; /* any other change is none of the wire's */
+    neigh_hear(&one.keeper.neigh,
+               &(struct talk_message){
+                   .type = TALK_LEARNED, .iface = 1, .ip = SERVER1, .create = 1, .mac = {10}},
+               one.now);
+    board_put(&bridge.interfaces, 1, &row);
+    board_publish(&bridge.interfaces);
+    turn();
+    cr_expect(neigh_lookup(&one.keeper.neigh, SERVER1, 1) != NULL);
+    cr_expect(not(take(&r, head)));
+}
+
+Test(router_ring, frames_go_on_waiting_while_their_interface_moves)
+{
+    struct interface_row row = {.vhost = "vrhost",
+                                .name = "eth2",
+                                .dpid = 9,
+                                .port = 4,
+                                .ip = IP(172, 64, 3, 1),
+                                .mask = 0xffffffff,
+                                .mac = {2, 0, 0, 0, 0, 3},
+                                .known = 1,
+                                .up = 1};
+    struct talk_message m = {.type = TALK_LEARNED, .iface = 2, .ip = SERVER2, .create = 1};
+    struct record r;
+
+    memcpy(m.mac, SERVER2_MAC, 6);
+    start_router();
+    put_lab();
+    turn();
+    send_frame(3, frame, ping(SERVER2, 30), 0);
+    turn();
+    board_put(&bridge.interfaces, 2, &row);
+    board_publish(&bridge.interfaces);
+    turn();
+    cr_assert(take_frame(&r, head));
+    cr_expect(eq(u8, r.verdict, VERDICT_HELD));
+    cr_expect(not(take_frame(&r, head)), "nothing failed");
+    neigh_hear(&one.keeper.neigh, &m, one.now);
+    turn();
+    cr_assert(take_frame(&r, head));
+    cr_expect(ne(u64, r.hold, 0));
 }
 
 Test(router_ring, the_tail_that_leaves_is_the_one_that_came)
