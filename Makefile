@@ -112,12 +112,12 @@ up:                                           ## install what is missing, build,
 	$(Q).ci/packages build lab
 	$(Q)$(MAKE) --no-print-directory programs
 	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) up
-	$(Q)lab/lab --run-dir $(RUN_DIR) up
+	$(Q)lab/lab up --run-dir $(RUN_DIR)
 	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) wait --timeout 20
 	$(Q)lab/next-steps $(BUILD)/bin/causeway $(RUN_DIR)
 
 down:                                         ## stop the lab and the stack, leave nothing behind
-	$(Q)lab/lab --run-dir $(RUN_DIR) down
+	$(Q)lab/lab down --run-dir $(RUN_DIR)
 	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) down
 
 # Everything that must hold.  The slow part, on a real switch, comes last.

@@ -89,24 +89,55 @@ static char *copy(const char *s)
     return to;
 }
 
+/* Settings that are one of a few words. */
+static const struct {
+    enum config_key key;
+    const char *words, *sentence;
+} choices[] = {
+    {CONFIG_STACK_LOG_FORMAT, " text json ", "text or json"},
+    {CONFIG_STACK_LOG_LEVEL, " error warn info debug ", "error, warn, info or debug"},
+    {CONFIG_STACK_WAIT, " auto yield poll sleep ", "auto, yield, poll or sleep"},
+};
+
+/* Returns what was expected, or NULL: the value is one of the key's words, or the key has none. */
+static const char *other_word(unsigned key, const char *value)
+{
+    for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        char spaced[16];
+        int n = snprintf(spaced, sizeof spaced, " %s ", value);
+
+        if (choices[i].key == key) {
+            bool one = n < (int)sizeof spaced && n > 2 && !strchr(value, ' ');
+
+            return one && strstr(choices[i].words, spaced) ? NULL : choices[i].sentence;
+        }
+    }
+    return NULL;
+}
+
 /* Sets a value after checking it.  Returns false with a sentence in 'why'. */
 static bool assign(struct config *c, unsigned key, const char *value, char *why, size_t size)
 {
     const struct setting *s = &settings[key];
+    const char *expected = other_word(key, value);
     char *end;
     long n;
 
+    if (expected) {
+        snprintf(why, size, "%s is '%.60s', expected %s", s->key, value, expected);
+        return false;
+    }
     if (s->type == NUMBER) {
         errno = 0;
         n = strtol(value, &end, 10);
         if (errno != 0 || end == value || *end != '\0' || n < s->low || n > s->high) {
-            snprintf(why, size, "%s is '%s', expected a number from %ld to %ld", s->key, value,
+            snprintf(why, size, "%s is '%.60s', expected a number from %ld to %ld", s->key, value,
                      s->low, s->high);
             return false;
         }
     }
     if (s->type == BOOL && boolean(value) < 0) {
-        snprintf(why, size, "%s is '%s', expected yes or no", s->key, value);
+        snprintf(why, size, "%s is '%.60s', expected yes or no", s->key, value);
         return false;
     }
     free(c->value[key]);
@@ -158,12 +189,31 @@ static void complain(struct reading *r, const char *sentence)
     }
 }
 
+/* One whole line, without its indentation: libinih takes an indented line for more of the value
+ * above, and the rest of a long one for a line of its own. */
 static char *next_line(char *buffer, int size, void *context)
 {
     struct reading *r = context;
+    int n = 0, most = size - 2, c;
+    char why[80];
 
     r->line++;
-    return fgets(buffer, size, r->f);
+    while ((c = getc(r->f)) != EOF && c != '\n') {
+        if (n == 0 && isblank(c)) {
+            continue;
+        }
+        if (n < most) {
+            buffer[n] = (char)c;
+        }
+        n += n <= most;
+    }
+    if (n > most) {
+        snprintf(why, sizeof why, "longer than %d characters", most);
+        complain(r, why);
+        n = 0;
+    }
+    buffer[n] = '\0';
+    return n == 0 && c == EOF ? NULL : buffer;
 }
 
 static bool known_vhost_key(const char *key)
@@ -182,8 +232,8 @@ static void vhost_line(struct reading *r, const char *vhost, const char *key, co
     struct config_line *more;
     char why[200];
 
-    if (vhost[0] == '\0' || strlen(vhost) > 31) {
-        complain(r, "a [vhost NAME] section needs a name of 1 to 31 characters");
+    if (vhost[0] == '\0' || strlen(vhost) > 31 || strpbrk(vhost, " \t")) {
+        complain(r, "a [vhost NAME] section needs a name of 1 to 31 characters without blanks");
         return;
     }
     if (!known_vhost_key(key)) {
@@ -251,6 +301,13 @@ static int on_line(void *context, const char *section, const char *key, const ch
     return 1;
 }
 
+static int unreadable(const char *file, int err, char *why, size_t size)
+{
+    snprintf(why, size, "%s: cannot be read: %s: give another with --config or CAUSEWAY_CONFIG",
+             file, strerror(err));
+    return -EINVAL;
+}
+
 int config_file(struct config *c, const char *file, char *why, size_t size)
 {
     struct reading r = {.c = c, .file = file, .why = why, .size = size};
@@ -262,10 +319,15 @@ int config_file(struct config *c, const char *file, char *why, size_t size)
     r.file = c->file;
     r.f = fopen(file, "re");
     if (!r.f) {
-        snprintf(why, size, "%s: cannot be read: %s", file, strerror(errno));
-        return -EINVAL;
+        return unreadable(file, errno, why, size);
     }
     bad_line = ini_parse_stream(next_line, &r, on_line, &r);
+    if (ferror(r.f)) {
+        int err = errno; /* a folder, for one, opens but cannot be read */
+
+        fclose(r.f);
+        return unreadable(file, err, why, size);
+    }
     fclose(r.f);
     if (bad_line > 0) {
         r.line = bad_line;
@@ -388,6 +450,7 @@ static const char *early_flags(enum config_section section, int argc, char **arg
 {
     const char *file = getenv("CAUSEWAY_CONFIG");
 
+    file = file && file[0] ? file : NULL; /* set to nothing is not set */
     for (int i = 1; i < argc;) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             help(section);
@@ -410,28 +473,6 @@ static const char *early_flags(enum config_section section, int argc, char **arg
     return file;
 }
 
-static void check_words(const struct config *c)
-{
-    static const char *const waits[] = {"auto", "yield", "poll", "sleep"};
-    const char *format = c->value[CONFIG_STACK_LOG_FORMAT];
-    bool ok = false;
-    enum log_level level;
-
-    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
-        die_usage("log-format is '%s', expected text or json", format);
-    }
-    if (!log_level_parse(c->value[CONFIG_STACK_LOG_LEVEL], &level)) {
-        die_usage("log-level is '%s', expected error, warn, info or debug",
-                  c->value[CONFIG_STACK_LOG_LEVEL]);
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        ok |= strcmp(c->value[CONFIG_STACK_WAIT], waits[i]) == 0;
-    }
-    if (!ok) {
-        die_usage("wait is '%s', expected auto, yield, poll or sleep", c->value[CONFIG_STACK_WAIT]);
-    }
-}
-
 void config_load(struct config *c, enum config_section section, int argc, char **argv)
 {
     const char *file;
@@ -448,7 +489,6 @@ void config_load(struct config *c, enum config_section section, int argc, char *
     for (int i = 1; i < argc;) {
         i += take_flag(c, section, argv + i);
     }
-    check_words(c);
     log_level_parse(c->value[CONFIG_STACK_LOG_LEVEL], &level);
     log_set_level(level);
     log_open(section_names[section],

@@ -9,8 +9,9 @@
  *     config_load(&c, CONFIG_ROUTER, argc, argv);      exits on --help, --version, and mistakes
  *     config_str(&c, CONFIG_ROUTER_RTABLE)
  *
- * Sections "[vhost NAME]" may repeat, hold the keys listed in config.c and are kept as lines.
- * All strings belong to the config and live until config_free(). */
+ * In the file, a line may be indented, ends at " ;", and has room for 198 characters; of a key
+ * given twice the last counts.  Sections "[vhost NAME]" may repeat, hold the keys listed in
+ * config.c and are kept as lines. All strings belong to the config and live until config_free(). */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
 

@@ -1,7 +1,7 @@
 /* common/control.c - the server's thread and the client's call.
  *
  * The thread polls its listener and a bounded number of callers.  A request is one line; a caller
- * that sends more than a line can hold, or does not read its answers, is closed. */
+ * that sends more than a line can hold, or does not take its answers in time, is closed. */
 #include "common/control.h"
 
 #include <errno.h>
@@ -18,10 +18,13 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 
 #define CALLERS 16
 #define REQUEST_MAX 65536
 #define ANSWER_MAX (64u << 20)
+#define PATIENCE_MS 2000 /* for a caller to take the answers to what it sent at once */
+#define TIRED_MS 100     /* without accepting, after a failure to (no descriptors, say) */
 
 struct caller {
     int fd;
@@ -84,7 +87,11 @@ static json_t *dispatch(const char *method, json_t *params, int *code, char *why
 
 static json_t *error_object(int code, const char *why)
 {
-    return json_pack("{s:i,s:s}", "code", code, "message", why[0] ? why : "failed");
+    json_t *message = json_string(why[0] ? why : "failed");
+
+    /* NULL: cut in the middle of a UTF-8 character */
+    return json_pack("{s:i,s:o}", "code", code, "message",
+                     message ? message : json_string("failed"));
 }
 
 /* The response to one request line, as a new object. */
@@ -119,22 +126,38 @@ static json_t *respond(const char *line, size_t len)
     return answer;
 }
 
-static bool send_all(int fd, const char *bytes, size_t len)
+/* Sends all before 'end_ns', or fails: a timeout of the socket's own starts anew with every byte
+ * that a slow reader takes. */
+static bool send_all(int fd, const char *bytes, size_t len, uint64_t end_ns)
 {
     while (len > 0) {
-        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL); /* SO_SNDTIMEO bounds it */
+        ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        uint64_t now = loop_now_ns();
 
-        if (n <= 0) {
+        if (n > 0) {
+            bytes += n;
+            len -= (size_t)n;
+        } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
             return false;
         }
-        bytes += n;
-        len -= (size_t)n;
+        if (len > 0 && now >= end_ns) {
+            return false;
+        }
+        if (len > 0) {
+            poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1,
+                 (int)((end_ns - now) / 1000000) + 1);
+        }
     }
     return true;
 }
 
+static uint64_t in_ms(int ms)
+{
+    return loop_now_ns() + (uint64_t)ms * 1000000;
+}
+
 /* Sends an object as one line, in one piece; takes it over. */
-static bool send_line(int fd, json_t *object)
+static bool send_line(int fd, json_t *object, uint64_t end_ns)
 {
     char *text = json_dumps(object, JSON_COMPACT), *end;
     bool ok = false;
@@ -142,7 +165,7 @@ static bool send_line(int fd, json_t *object)
     if (text) {
         end = text + strlen(text);
         *end = '\n'; /* where the terminator was: nothing reads it as a string from here */
-        ok = send_all(fd, text, (size_t)(end - text) + 1);
+        ok = send_all(fd, text, (size_t)(end - text) + 1, end_ns);
     }
     free(text);
     json_decref(object);
@@ -158,6 +181,7 @@ static void caller_close(struct caller *c)
 static void caller_read(struct caller *c)
 {
     ssize_t n = recv(c->fd, c->buffer + c->len, sizeof c->buffer - c->len, MSG_DONTWAIT);
+    uint64_t end_ns = in_ms(PATIENCE_MS);
     char *end;
 
     if (n <= 0) {
@@ -170,7 +194,7 @@ static void caller_read(struct caller *c)
     while ((end = memchr(c->buffer, '\n', c->len))) {
         size_t used = (size_t)(end - c->buffer) + 1;
 
-        if (!send_line(c->fd, respond(c->buffer, used - 1))) {
+        if (!send_line(c->fd, respond(c->buffer, used - 1), end_ns)) {
             caller_close(c);
             return;
         }
@@ -183,38 +207,39 @@ static void caller_read(struct caller *c)
     }
 }
 
-static void accept_caller(void)
+/* False: the next one would fare no better. */
+static bool accept_caller(void)
 {
-    struct timeval patience = {.tv_sec = 2};
     int fd = accept4(server.listener, NULL, NULL, SOCK_CLOEXEC);
 
     if (fd < 0) {
-        return;
+        return errno == EAGAIN || errno == ECONNABORTED;
     }
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     for (unsigned i = 0; i < CALLERS; i++) {
         if (server.callers[i].fd < 0) {
             server.callers[i].fd = fd;
             server.callers[i].len = 0;
-            return;
+            return true;
         }
     }
     log_warn("control: more than %d callers, one refused", CALLERS);
     close(fd);
+    return true;
 }
 
 static void *serve(void *unused)
 {
     struct pollfd polled[CALLERS + 2];
+    bool tired = false;
 
     (void)unused;
     for (;;) {
         polled[0] = (struct pollfd){.fd = server.stop, .events = POLLIN};
-        polled[1] = (struct pollfd){.fd = server.listener, .events = POLLIN};
+        polled[1] = (struct pollfd){.fd = tired ? -1 : server.listener, .events = POLLIN};
         for (unsigned i = 0; i < CALLERS; i++) {
             polled[i + 2] = (struct pollfd){.fd = server.callers[i].fd, .events = POLLIN};
         }
-        if (poll(polled, CALLERS + 2, -1) < 0 && errno != EINTR) {
+        if (poll(polled, CALLERS + 2, tired ? TIRED_MS : -1) < 0 && errno != EINTR) {
             return NULL;
         }
         if (polled[0].revents) {
@@ -225,9 +250,7 @@ static void *serve(void *unused)
                 caller_read(&server.callers[i]);
             }
         }
-        if (polled[1].revents) {
-            accept_caller();
-        }
+        tired = polled[1].revents && !accept_caller();
     }
 }
 
@@ -252,7 +275,7 @@ int control_start(const char *run_dir, const char *process, const struct control
         return err;
     }
     server.methods = methods;
-    server.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    server.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     server.stop = eventfd(0, EFD_CLOEXEC);
     server.callers = calloc(CALLERS, sizeof *server.callers);
     if (server.listener < 0 || server.stop < 0 || !server.callers) {
@@ -381,7 +404,7 @@ json_t *control_call(const char *run_dir, const char *process, const char *metho
         json_decref(request);
         return NULL;
     }
-    if (send_line(fd, request)) {
+    if (send_line(fd, request, in_ms(timeout_ms))) {
         line = read_line(fd);
     }
     if (line) {

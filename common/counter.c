@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/log.h"
+
 struct counter_def {
     const char *name, *text;
     enum counter_process owner;
@@ -43,15 +45,21 @@ int counter_open(const char *run_dir, enum counter_process who)
     uint64_t check = 0;
     uint64_t *map;
     struct stat st;
-    int fd;
+    int fd, err;
 
     snprintf(path, sizeof path, "%s/%s.counters", run_dir, process_names[who]);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
     if (fd < 0) {
         return -errno;
     }
-    if (fstat(fd, &st) == 0 && st.st_size == 0 && ftruncate(fd, FILE_BYTES) == 0) {
+    err = fstat(fd, &st) != 0 ? errno : 0;
+    if (err == 0 && st.st_size == 0) {
+        err = posix_fallocate(fd, 0, FILE_BYTES); /* not a hole: a full file system says so now */
         st.st_size = FILE_BYTES;
+    }
+    if (err != 0) {
+        close(fd);
+        return -err;
     }
     if (st.st_size == (off_t)FILE_BYTES && pread(fd, &check, sizeof check, 0) > 0 && check == 0) {
         check = CHECK_WORD; /* new, or its maker died before this line */
@@ -68,6 +76,22 @@ int counter_open(const char *run_dir, enum counter_process who)
     words = (_Atomic uint64_t *)(void *)(map + 1);
     me = who;
     return 0;
+}
+
+void counter_start(const char *run_dir, enum counter_process who)
+{
+    int err = counter_open(run_dir, who);
+
+    if (err == -EPROTO) {
+        die("%s/%s.counters: damaged, or made by another build: stop the stack and remove its run "
+            "directory (causeway down)",
+            run_dir, process_names[who]);
+    }
+    if (err != 0) {
+        die("%s/%s.counters: cannot be used: %s: run as the user that owns the run directory, or "
+            "as root",
+            run_dir, process_names[who], strerror(-err));
+    }
 }
 
 static void add(unsigned word, uint64_t n)

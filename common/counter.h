@@ -39,6 +39,8 @@ enum drop {
 /* Maps <run_dir>/<process>.counters, making it if it is missing.  Returns 0 or -errno (-EPROTO: the
  * file is of another build). */
 int counter_open(const char *run_dir, enum counter_process who);
+/* The same at start: a failure is one sentence and the process's end. */
+void counter_start(const char *run_dir, enum counter_process who);
 void counter_add(enum counter c, uint64_t n);
 uint64_t counter_get(enum counter c);
 /* Counts 'n' frames dropped for 'why', and in the process's DROPPED counter. */

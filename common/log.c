@@ -55,7 +55,7 @@ static size_t escape(char *to, unsigned char c, bool json)
         to[1] = (char)c;
         return 2;
     }
-    if (c < 0x20 || c == 0x7f) {
+    if (c < 0x20 || c >= 0x7f) { /* what is no ASCII may be no UTF-8, or hide control characters */
         return (size_t)snprintf(to, 7, json ? "\\u%04x" : "\\x%02x", c);
     }
     to[0] = (char)c;

@@ -19,6 +19,7 @@
 
 #define ACCEPT_BURST 64
 #define BACKLOG 1024
+#define LISTEN_ROOM 512
 
 struct endpoint {
     struct sockaddr_storage addr;
@@ -207,9 +208,6 @@ static void listen_one(struct ofproxy *p, const char *word)
     struct endpoint e;
     int fd;
 
-    if (p->n_listeners == OF_LISTENERS) {
-        die_usage("listen: more than %u listeners: leave some out", OF_LISTENERS);
-    }
     parse(word, &e);
     fd = open_socket(&e);
     if (fd == -EAFNOSUPPORT && e.any) {
@@ -221,26 +219,44 @@ static void listen_one(struct ofproxy *p, const char *word)
     }
     *l = (struct of_listener){.fd = {.fd = fd, .ready = on_listener}, .proxy = p};
     if (loop_add(&p->loop, &l->fd, EPOLLIN) != 0) {
-        die("cannot watch the listener %s: %s", word, strerror(errno));
+        die("cannot watch the listener %s: %s: raise the limit of open files (ulimit -n)", word,
+            strerror(errno));
     }
     p->n_listeners++;
 }
 
-void of_listen(struct ofproxy *p, const char *words)
+void of_listen_check(const char *words)
 {
-    char copy[512], *save = NULL;
+    char copy[LISTEN_ROOM], *save = NULL;
+    struct endpoint e;
+    unsigned n = 0;
 
     if (strlen(words) >= sizeof copy) {
         die_usage("listen: longer than %zu characters: leave some listeners out", sizeof copy - 1);
     }
     strcpy(copy, words);
+    for (char *w = strtok_r(copy, " \t,", &save); w; w = strtok_r(NULL, " \t,", &save)) {
+        parse(w, &e);
+        n++;
+    }
+    if (n > OF_LISTENERS) {
+        die_usage("listen: more than %u listeners: leave some out", OF_LISTENERS);
+    }
+    if (n == 0) {
+        die_usage("listen: names no listener: expected tcp:PORT, as in tcp:6653");
+    }
+}
+
+void of_listen(struct ofproxy *p, const char *words)
+{
+    char copy[LISTEN_ROOM], *save = NULL;
+
+    of_listen_check(words);
+    strcpy(copy, words);
     p->listening = words;
     p->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (char *w = strtok_r(copy, " \t,", &save); w; w = strtok_r(NULL, " \t,", &save)) {
         listen_one(p, w);
-    }
-    if (p->n_listeners == 0) {
-        die_usage("listen: names no listener: expected tcp:PORT, as in tcp:6653");
     }
 }
 

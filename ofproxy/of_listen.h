@@ -19,6 +19,8 @@ struct of_listener {
 /* Opens every listener of 'words' (blank-separated).  A mistake, or a port in use, is a failure at
  * start: die() with the cause and the cure. */
 void of_listen(struct ofproxy *p, const char *words);
+/* Looks at the words only: a mistake among them is die_usage(). */
+void of_listen_check(const char *words);
 void of_listen_close(struct ofproxy *p);
 
 #endif

@@ -118,17 +118,15 @@ static void open_tables(struct ofproxy *p, unsigned max_conns)
 
 static void open_wait(struct ofproxy *p, const struct config *c)
 {
-    enum wait_policy policy;
-    const char *word = config_str(c, CONFIG_STACK_WAIT);
+    enum wait_policy policy = WAIT_AUTO;
     int err;
 
-    if (!wait_policy_parse(word, &policy)) {
-        die_usage("wait is '%s': expected auto, yield, poll or sleep", word);
-    }
+    wait_policy_parse(config_str(c, CONFIG_STACK_WAIT), &policy); /* config_load checked it */
     err = wait_open(&p->waiter, &p->loop, policy, (uint64_t)config_int(c, CONFIG_STACK_WAIT_WINDOW),
                     &p->topo.bell[TOPO_OFPROXY]);
     if (err != 0) {
-        die("cannot wait for the doorbell: %s", strerror(-err));
+        die("cannot wait for the doorbell: %s: raise the limit of open files (ulimit -n)",
+            strerror(-err));
     }
     wait_ring(&p->waiter, &p->pkt_out);
 }
@@ -144,14 +142,11 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     p->handshake_ns = (uint64_t)config_int(c, CONFIG_OFPROXY_HANDSHAKE_TIMEOUT) * 1000000000u;
     err = loop_open(&p->loop);
     if (err != 0) {
-        die("cannot open the event loop: %s", strerror(-err));
+        die("cannot open the event loop: %s: raise the limit of open files (ulimit -n)",
+            strerror(-err));
     }
     topo_open(&p->topo, run_dir, TOPO_OFPROXY);
-    err = counter_open(run_dir, COUNTER_OF_OFPROXY);
-    if (err != 0) {
-        die("%s/ofproxy.counters: %s: stop the stack and remove the run directory (causeway down)",
-            run_dir, err == -EPROTO ? "made by another build" : strerror(-err));
-    }
+    counter_start(run_dir, COUNTER_OF_OFPROXY);
     open_tables(p, (unsigned)config_int(c, CONFIG_OFPROXY_MAX_SWITCHES));
     topo_arena(&p->topo, &p->arena);
     topo_tx(&p->topo, &p->pkt_in, TOPO_PKT_IN);

@@ -175,7 +175,8 @@ void status_open(struct ofproxy *p)
     status_refresh(p);
     err = control_start(p->topo.run_dir, "ofproxy", s->methods);
     if (err != 0) {
-        die("cannot open the control socket in %s: %s", p->topo.run_dir, strerror(-err));
+        die("cannot open the control socket %s/ofproxy.sock: %s: remove it and start again",
+            p->topo.run_dir, strerror(-err));
     }
 }
 

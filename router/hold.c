@@ -20,7 +20,10 @@ struct hold_file {
 
 static int fail(int err, const char *path, char *why, size_t why_size)
 {
-    snprintf(why, why_size, "%s: cannot map the store of held frames: %s", path, strerror(err));
+    snprintf(why, why_size,
+             "%s: cannot map the store of held frames: %s: stop the stack and remove its run "
+             "directory (causeway down)",
+             path, strerror(err));
     return -err;
 }
 

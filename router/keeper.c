@@ -66,11 +66,12 @@ void keeper_routes(struct keeper *k, const char *file, const char *vhost)
         err = rtable_read(&t, file, why, sizeof why);
     }
     if (err != 0) {
-        die("%s", why);
+        die_usage("%s", why);
     }
     log_info("routing table loaded from=%s routes=%zu", file[0] ? file : "built-in lab", t.n);
     if (take(k, &t) != 0) {
-        die("%s: too many routes: at most %u fit", file[0] ? file : "routes", FIB_ROUTES);
+        die_usage("%s: too many routes, at most %u fit: leave some out", file[0] ? file : "routes",
+                  FIB_ROUTES);
     }
 }
 

@@ -36,22 +36,6 @@ static struct {
     char user[32];
 } m;
 
-static void start_log(const struct config *c)
-{
-    const char *format = config_str(c, CONFIG_STACK_LOG_FORMAT);
-    enum log_level level = LOG_INFO;
-
-    log_open("router", strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
-    if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0) {
-        die_usage("log-format '%s' is neither text nor json", format);
-    }
-    if (!log_level_parse(config_str(c, CONFIG_STACK_LOG_LEVEL), &level)) {
-        die_usage("log-level '%s' is none of error, warn, info, debug",
-                  config_str(c, CONFIG_STACK_LOG_LEVEL));
-    }
-    log_set_level(level);
-}
-
 static void check_names(const struct config *c)
 {
     const char *vhost = config_str(c, CONFIG_ROUTER_VHOST);
@@ -59,7 +43,11 @@ static void check_names(const struct config *c)
     const struct passwd *pw = user[0] ? NULL : getpwuid(geteuid());
 
     if (vhost[0] == '\0' || strlen(vhost) > 31) {
-        die_usage("vhost '%s' is not a name of 1 to 31 characters", vhost);
+        die_usage("vhost is '%.60s', expected a name of 1 to 31 characters", vhost);
+    }
+    if (config_str(c, CONFIG_ROUTER_TEMPLATE)[0] != '\0' &&
+        config_str(c, CONFIG_ROUTER_SERVER)[0] == '\0') {
+        die_usage("--template is for a VNS server: give its address with --server");
     }
     snprintf(m.user, sizeof m.user, "%s", user[0] ? user : (pw ? pw->pw_name : "nobody"));
 }
@@ -80,12 +68,9 @@ static void awake(void *context)
 
 static void start_wait(const struct config *c)
 {
-    enum wait_policy policy;
-    const char *word = config_str(c, CONFIG_STACK_WAIT);
+    enum wait_policy policy = WAIT_AUTO;
 
-    if (!wait_policy_parse(word, &policy)) {
-        die_usage("wait '%s' is none of auto, yield, poll, sleep", word);
-    }
+    wait_policy_parse(config_str(c, CONFIG_STACK_WAIT), &policy); /* config_load checked it */
     if (loop_open(&m.loop) != 0 || loop_catch_signals(&m.loop) != 0 ||
         wait_open(&m.wait, &m.loop, policy, (uint64_t)config_int(c, CONFIG_STACK_WAIT_WINDOW),
                   &m.topo.bell[m.topo.me]) != 0) {
@@ -115,9 +100,6 @@ static void open_ring(const struct config *c)
     struct hold *h = &m.router.hold;
     unsigned kept, old;
 
-    if (config_str(c, CONFIG_ROUTER_TEMPLATE)[0] != '\0') {
-        die_usage("--template is for a VNS server: give its address with --server");
-    }
     m.router.port = port_ring_open(&ring, &events);
     port_ring_last_batch(m.router.port, seen_leaving, h);
     kept = hold_restore(h, port_ring_settled(m.router.port), loop_now_ns(), &old);
@@ -181,16 +163,9 @@ static void open_all(const struct config *c)
     bool ring = config_str(c, CONFIG_ROUTER_SERVER)[0] == '\0';
     const char *pcap = config_str(c, CONFIG_ROUTER_PCAP);
     char held[160], why[256];
-    int err;
 
     topo_open(&m.topo, config_str(c, CONFIG_STACK_RUN_DIR), TOPO_ROUTER);
-    err = counter_open(m.topo.run_dir, COUNTER_OF_ROUTER);
-    if (err != 0) {
-        die("%s/router.counters: %s", m.topo.run_dir,
-            err == -EPROTO ? "made by another build: stop the stack and remove its run directory "
-                             "(causeway down)"
-                           : strerror(-err));
-    }
+    counter_start(m.topo.run_dir, COUNTER_OF_ROUTER);
     start_wait(c);
     start_keeper(c, ring);
     snprintf(held, sizeof held, "%s/router.held", m.topo.run_dir);
@@ -214,7 +189,8 @@ static void start_threads(void)
         err = control_start(m.topo.run_dir, "router", commands(&m.keeper));
     }
     if (err != 0) {
-        die("%s/router.sock: cannot start the control socket: %s", m.topo.run_dir, strerror(-err));
+        die("cannot open the control socket %s/router.sock: %s: remove it and start again",
+            m.topo.run_dir, strerror(-err));
     }
 }
 
@@ -236,9 +212,7 @@ static void close_all(void)
 
 int main(int argc, char **argv)
 {
-    log_open("router", LOG_TEXT);
     config_load(&m.config, CONFIG_ROUTER, argc, argv);
-    start_log(&m.config);
     check_names(&m.config);
     open_all(&m.config);
     start_threads();

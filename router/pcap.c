@@ -85,7 +85,8 @@ int pcap_open(struct pcap *p, const char *file, char *why, size_t why_size)
     if (p->fd < 0) {
         int err = errno;
 
-        snprintf(why, why_size, "cannot write pcap file %s: %s", file, strerror(err));
+        snprintf(why, why_size, "cannot write pcap file %s: %s: name another with --log", file,
+                 strerror(err));
         return -err;
     }
     p->buffer = malloc(PCAP_BUFFER);

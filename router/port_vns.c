@@ -122,7 +122,7 @@ static void read_key(struct port_vns *p, const char *file)
                  "put the server's 64-character key there, or name it with --auth-key FILE",
                  why);
     } else if (err != 0) {
-        die("%s; put the VNS server's 64-character key there, or name another with --auth-key FILE",
+        die("%s: put the VNS server's 64-character key there, or name another with --auth-key FILE",
             why);
     }
 }

@@ -279,7 +279,8 @@ int rtable_parse(struct rtable *t, const char *name, const char *text, size_t le
 
 static int failed(const char *what, const char *file, int err, char *why, size_t why_size)
 {
-    snprintf(why, why_size, "cannot %s routing table %s: %s", what, file, strerror(err));
+    snprintf(why, why_size, "cannot %s routing table %s: %s%s", what, file, strerror(err),
+             what[0] == 'r' ? ": name another with --rtable" : "");
     return -err;
 }
 

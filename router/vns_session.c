@@ -176,7 +176,7 @@ static bool on_auth_status(struct port_vns *p, struct wire_in *in)
     len = wire_left(in);
     vns_text_read(text, sizeof text, wire_bytes(in, len), len);
     if (!status.ok) {
-        die("VNS server %s refuses user %s: \"%s\"; give the key that the server has for this user "
+        die("VNS server %s refuses user %s: \"%s\": give the key that the server has for this user "
             "with --auth-key FILE",
             p->where, p->user, text);
     }

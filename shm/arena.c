@@ -68,16 +68,21 @@ int arena_join(struct arena *a, const char *path, char *why, size_t why_size)
     if (err != 0) {
         return err;
     }
-    err = file_lock(a->fd);
+    err = file_lock(a->fd, FILE_OWNER);
     a->own_data = a->shared->data;
     a->refs = calloc(ARENA_CHUNKS, sizeof *a->refs);
     a->free_chunk = calloc(ARENA_CHUNKS, sizeof *a->free_chunk);
     a->free_ticket = calloc(ARENA_TICKETS, sizeof *a->free_ticket);
-    if (err != 0 || !a->refs || !a->free_chunk || !a->free_ticket) {
+    if (err == 0 && (!a->refs || !a->free_chunk || !a->free_ticket)) {
+        err = -ENOMEM;
+    }
+    if (err != 0) {
         snprintf(why, why_size, "%s: %s", path,
-                 err == -EBUSY ? "another process owns this arena" : "no memory to open the arena");
+                 err == -EBUSY
+                     ? "another process owns this arena: stop it, or give another --run-dir"
+                     : strerror(-err));
         arena_leave(a);
-        return err ? err : -ENOMEM;
+        return err;
     }
     take_stock(a);
     return 0;

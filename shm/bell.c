@@ -8,22 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shm/file.h"
+
+#define DRAIN_READS                                                                                \
+    16 /* a whole FIFO; what a peer that rings without end puts back waits its turn */
+
 int bell_open(struct bell *b, const char *path, char *why, size_t why_size)
 {
     struct stat st;
 
     if (mkfifo(path, 0660) != 0 && errno != EEXIST) {
-        int err = errno;
-
-        snprintf(why, why_size, "%s: cannot make the doorbell: %s", path, strerror(err));
-        return -err;
+        return file_fail(errno, path, "be made as a doorbell", why, why_size);
     }
     b->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (b->fd < 0) {
-        int err = errno;
-
-        snprintf(why, why_size, "%s: cannot open the doorbell: %s", path, strerror(err));
-        return -err;
+        return file_fail(errno, path, "be opened as a doorbell", why, why_size);
     }
     if (fstat(b->fd, &st) != 0 || !S_ISFIFO(st.st_mode)) {
         snprintf(why, why_size, "%s: not a FIFO; remove it and start again", path);
@@ -52,7 +51,8 @@ void bell_ring(const struct bell *b)
 void bell_drain(const struct bell *b)
 {
     char junk[4096];
+    unsigned left = DRAIN_READS;
 
-    while (read(b->fd, junk, sizeof junk) == (ssize_t)sizeof junk) {
+    while (left-- > 0 && read(b->fd, junk, sizeof junk) == (ssize_t)sizeof junk) {
     }
 }

@@ -48,14 +48,16 @@ int board_write_join(struct board_writer *w, const char *path, size_t row_size, 
     if (w->fd < 0) {
         return w->fd;
     }
-    err = file_lock(w->fd);
+    err = file_lock(w->fd, FILE_OWNER);
     if (err == 0) {
         w->shared = file_map(w->fd, bytes, true);
         err = w->shared ? 0 : -errno;
     }
     if (err != 0) {
         snprintf(why, why_size, "%s: %s", path,
-                 err == -EBUSY ? "another process writes this board" : strerror(-err));
+                 err == -EBUSY
+                     ? "another process writes this board: stop it, or give another --run-dir"
+                     : strerror(-err));
         close(w->fd);
     }
     return err;
@@ -117,11 +119,12 @@ void board_put(struct board_writer *w, unsigned index, const void *row)
         /* release: a reader that sees this word sees the sequence number move too (board_get) */
         atomic_store_explicit(&at[1 + ((seq + 1) & 1) * n + i], word, memory_order_release);
     }
-    /* pairs with the acquire load in board_get */
-    atomic_store_explicit(&at[0], seq + 1, memory_order_release);
+    /* before the row is there: a writer killed in between must not leave a row that nobody sees */
     if (index >= atomic_load_explicit(&w->shared->used, memory_order_relaxed)) {
         atomic_store_explicit(&w->shared->used, index + 1, memory_order_release);
     }
+    /* pairs with the acquire load in board_get */
+    atomic_store_explicit(&at[0], seq + 1, memory_order_release);
 }
 
 /* Copies the row that 'seq' selects. */

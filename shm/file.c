@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@ static const char *kind_name(uint32_t kind)
     return kind < sizeof names / sizeof names[0] ? names[kind] : names[0];
 }
 
-static int fail(int err, const char *path, const char *what, char *why, size_t why_size)
+int file_fail(int err, const char *path, const char *what, char *why, size_t why_size)
 {
     const char *cure = "";
 
@@ -44,16 +45,21 @@ static int make_file(const char *path, const struct file_header *h, char *why, s
     int err = 0;
     int fd;
 
-    snprintf(aside, sizeof aside, "%s.new.%ld", path, (long)getpid());
-    unlink(aside);
+    /* a PID alone is no name of one's own: in each container the first process is PID 1 */
+    snprintf(aside, sizeof aside, "%s.new.%ld.%08" PRIx32, path, (long)getpid(), arc4random());
     fd = open(aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
     if (fd < 0) {
-        return fail(errno, path, "be made", why, why_size);
+        return file_fail(errno, path, "be made", why, why_size);
     }
-    if (ftruncate(fd, (off_t)h->bytes) != 0 || pwrite(fd, h, sizeof *h, 0) != (ssize_t)sizeof *h) {
-        err = fail(errno ? errno : EIO, path, "be written", why, why_size);
+    /* all of its memory now: a file system that is full later kills whoever touches a hole */
+    err = posix_fallocate(fd, 0, (off_t)h->bytes);
+    if (err == 0 && pwrite(fd, h, sizeof *h, 0) != (ssize_t)sizeof *h) {
+        err = EIO;
+    }
+    if (err != 0) {
+        err = file_fail(err, path, "be written", why, why_size);
     } else if (link(aside, path) != 0 && errno != EEXIST) {
-        err = fail(errno, path, "be put in place", why, why_size);
+        err = file_fail(errno, path, "be put in place", why, why_size);
     }
     unlink(aside);
     close(fd);
@@ -108,7 +114,7 @@ int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a,
         fd = open(path, flags);
     }
     if (fd < 0) {
-        return fail(errno, path, "be opened", why, why_size);
+        return file_fail(errno, path, "be opened", why, why_size);
     }
     err = check(fd, path, &want, why, why_size);
     if (err != 0) {
@@ -125,9 +131,9 @@ void *file_map(int fd, uint64_t bytes, bool writable)
     return p == MAP_FAILED ? NULL : p;
 }
 
-int file_lock(int fd)
+int file_lock(int fd, enum file_lock which)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = which, .l_len = 1};
 
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
         return 0;
@@ -135,9 +141,9 @@ int file_lock(int fd)
     return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-bool file_locked(int fd)
+bool file_locked(int fd, enum file_lock which)
 {
-    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = which, .l_len = 1};
 
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }

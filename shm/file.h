@@ -28,10 +28,14 @@ int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a,
               bool writable, bool make, char *why, size_t why_size);
 /* Maps the whole file.  Returns NULL with errno on failure. */
 void *file_map(int fd, uint64_t bytes, bool writable);
-/* Takes the owner's open-file-description lock, freed by the kernel when the owner dies.  Returns
- * 0, -EBUSY, or -errno. */
-int file_lock(int fd);
+/* Takes an open-file-description lock, freed by the kernel when the owner dies: FILE_OWNER says who
+ * writes the file; FILE_SAID, that the owner has put in its own words what its predecessor left.
+ * Returns 0, -EBUSY, or -errno. */
+enum file_lock { FILE_OWNER, FILE_SAID };
+int file_lock(int fd, enum file_lock which);
 /* Is the lock held by anyone? */
-bool file_locked(int fd);
+bool file_locked(int fd, enum file_lock which);
+/* Puts "path: cannot 'what': cause: cure" into 'why'.  Returns -err. */
+int file_fail(int err, const char *path, const char *what, char *why, size_t why_size);
 
 #endif

@@ -351,7 +351,9 @@ static bool tx_resume(struct ring_tx *tx)
 static int join_failed(int err, const char *path, const char *what, char *why, size_t why_size)
 {
     if (err == EBUSY) {
-        snprintf(why, why_size, "%s: another process has this %s end", path, what);
+        snprintf(why, why_size,
+                 "%s: another process has this %s end: stop it, or give another --run-dir", path,
+                 what);
     } else if (err == EPROTO) {
         snprintf(why, why_size,
                  "%s: its two halves do not belong together: stop the stack and remove its run "
@@ -392,7 +394,7 @@ int ring_tx_join(struct ring_tx *tx, const char *path, size_t size, char *why, s
     if (err != 0) {
         return err;
     }
-    err = -file_lock(tx->fd);
+    err = -file_lock(tx->fd, FILE_OWNER);
     if (err == 0) {
         tx->own = map_tx(tx->fd, size, true);
         tx->peer = file_map(tx->peer_fd, FILE_PAGE, false);
@@ -419,7 +421,7 @@ int ring_rx_join(struct ring_rx *rx, const char *path, size_t size, char *why, s
     if (err != 0) {
         return err;
     }
-    err = -file_lock(rx->fd);
+    err = -file_lock(rx->fd, FILE_OWNER);
     if (err == 0) {
         rx->own = file_map(rx->fd, FILE_PAGE, true);
         rx->peer = map_tx(rx->peer_fd, size, false);
@@ -560,4 +562,79 @@ int ring_stats(const char *path, struct ring_stats *s)
     munmap(tx_map, FILE_PAGE);
     munmap(rx_map, FILE_PAGE);
     return 0;
+}
+
+/* ---- a spectator -------------------------------------------------------------------------- */
+
+int ring_view_open(struct ring_view *v, const char *path, char *why, size_t why_size)
+{
+    struct ring_stats s;
+    char name[256];
+    int fd;
+
+    *v = (struct ring_view){0};
+    if (ring_stats(path, &s) != 0) {
+        snprintf(why, why_size,
+                 "%s: there is no such ring that can be read: start the stack "
+                 "(causeway up), or run as the user that owns it",
+                 path);
+        return -ENOENT;
+    }
+    snprintf(name, sizeof name, "%s.tx", path);
+    fd = file_open(name, FILE_RING_TX, FILE_PAGE + s.size, s.size, 0, false, false, why, why_size);
+    if (fd < 0) {
+        return fd;
+    }
+    v->tx = map_tx(fd, s.size, false);
+    close(fd);
+    if (!v->tx) {
+        snprintf(why, why_size, "%s: cannot be mapped: %s", name, strerror(errno));
+        return -ENOMEM;
+    }
+    v->data = v->tx->data;
+    v->size = s.size;
+    return 0;
+}
+
+void ring_view_close(struct ring_view *v)
+{
+    unmap(v->tx, FILE_PAGE + 2 * v->size);
+    v->tx = NULL;
+}
+
+uint64_t ring_view_tail(const struct ring_view *v, uint64_t *records)
+{
+    for (unsigned tries = 0;; tries++) {
+        /* pairs with the release store in ring_publish */
+        uint64_t tail = atomic_load_explicit(&v->tx->tail, memory_order_acquire);
+
+        for (unsigned i = 0; i < 2; i++) {
+            const struct commit *c = &v->tx->commit[i];
+
+            *records = get(&c->records);
+            /* acquire: the count is read before the second look at the block's tail */
+            atomic_thread_fence(memory_order_acquire);
+            if (get(&c->tail) == tail || tries == 100) {
+                return tail;
+            }
+        }
+    }
+}
+
+bool ring_view_copy(const struct ring_view *v, uint64_t at, uint64_t tail, struct record *r,
+                    uint8_t *head)
+{
+    const uint8_t *from = v->data + (at & (v->size - 1));
+
+    if (tail - at < sizeof *r || tail - at > v->size) {
+        return false;
+    }
+    copy_header(r, from);
+    if (!header_holds(r, tail - at)) {
+        return false;
+    }
+    memcpy(head, from + sizeof *r, r->head_len);
+    /* the copy is made before this look; what the writer stages past its tail is less than half */
+    atomic_thread_fence(memory_order_acquire);
+    return get(&v->tx->tail) - at <= v->size / 2;
 }

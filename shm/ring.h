@@ -134,4 +134,20 @@ void ring_rx_leave(struct ring_rx *rx);
 /* Reads both halves without joining.  Returns 0 or -errno. */
 int ring_stats(const char *path, struct ring_stats *s);
 
+/* A spectator's view of the writer's half (tap.c): read-only, and no end of the ring, so nobody
+ * waits for it and what it reads may be overwritten at any time. */
+struct ring_view {
+    const struct ring_tx_shared *tx;
+    const uint8_t *data;
+    uint64_t size;
+};
+int ring_view_open(struct ring_view *v, const char *path, char *why, size_t why_size);
+void ring_view_close(struct ring_view *v);
+/* The published tail, and how many records were written up to it. */
+uint64_t ring_view_tail(const struct ring_view *v, uint64_t *records);
+/* Copies the record at 'at', of those up to 'tail', and its head (room for RECORD_HEAD_MAX). False:
+ * the writer has come round to it, or may have. */
+bool ring_view_copy(const struct ring_view *v, uint64_t at, uint64_t tail, struct record *r,
+                    uint8_t *head);
+
 #endif

@@ -50,7 +50,13 @@ int role_take(struct role *r, const char *run_dir, const char *name, char *why, 
     r->row.pid = (uint64_t)getpid();
     r->row.start_ns = boot_ns();
     role_state(r, ROLE_STARTING, "%s", "");
-    return 0;
+    /* only now are the words in the row this process's: until here it may read "ready" */
+    err = file_lock(r->board.fd, FILE_SAID);
+    if (err != 0) {
+        snprintf(why, why_size, "%s: cannot be locked: %s", path, strerror(-err));
+        board_write_leave(&r->board);
+    }
+    return err;
 }
 
 void role_state(struct role *r, enum role_state state, const char *format, ...)
@@ -86,7 +92,7 @@ bool role_look(const char *run_dir, const char *name, struct role_row *row, bool
         board_read_join(&reader, path, sizeof *row, 1, why, sizeof why) != 0) {
         return false;
     }
-    *alive = file_locked(reader.fd);
+    *alive = file_locked(reader.fd, FILE_SAID);
     ok = board_get(&reader, 0, row) && row->starts > 0;
     row->text[sizeof row->text - 1] = '\0';
     board_read_leave(&reader);

@@ -33,7 +33,8 @@ struct waiter {
     struct ring_rx *rings[8];
     struct board_reader *boards[8];
     unsigned n_rings, n_boards, turns;
-    void (*before_sleep)(void *context); /* e.g. rcu_thread_offline */
+    /* e.g. rcu_thread_offline and _online; the loop's functions are called between the two */
+    void (*before_sleep)(void *context);
     void (*after_sleep)(void *context);
     void *context;
     uint64_t sleeps;

@@ -104,7 +104,8 @@ int ipconfig_load(struct ipconfig *c, const char *file, char *why, size_t why_si
     if (!f) {
         int err = errno;
 
-        snprintf(why, why_size, "cannot read the IP_CONFIG file %s: %s", file, strerror(err));
+        snprintf(why, why_size, "cannot read the IP_CONFIG file %s: %s: name another as ip-config",
+                 file, strerror(err));
         return -err;
     }
     while (!wrong && fgets(line, sizeof line, f)) {

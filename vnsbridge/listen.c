@@ -144,6 +144,20 @@ static void on_again(struct loop_timer *self)
     loop_set(&l->bridge->loop, &l->fd, EPOLLIN);
 }
 
+bool listen_check(const char *where, char *why, size_t why_size)
+{
+    struct place p;
+
+    if (strcmp(where, "none") == 0 || parse_place(&p, where)) {
+        return true;
+    }
+    snprintf(why, why_size,
+             "listen: '%s' is not a listener: expected tcp:PORT, tcp:PORT:ADDRESS (an IPv6 address "
+             "in brackets), or none",
+             where);
+    return false;
+}
+
 int listen_open(struct bridge *b, const char *where, char *why, size_t why_size)
 {
     struct listener *l = &b->listener;
@@ -155,13 +169,10 @@ int listen_open(struct bridge *b, const char *where, char *why, size_t why_size)
     if (strcmp(where, "none") == 0) {
         return 0;
     }
-    if (!parse_place(&p, where)) {
-        snprintf(why, why_size,
-                 "vnsbridge.listen = %s: expected tcp:PORT, tcp:PORT:ADDRESS (an IPv6 address in "
-                 "brackets), or none",
-                 where);
+    if (!listen_check(where, why, why_size)) {
         return -EINVAL;
     }
+    parse_place(&p, where);
     fd = open_socket(&p);
     if (fd == -EAFNOSUPPORT && p.both) { /* a kernel without IPv6 */
         in_port_t port = p.v6.sin6_port;
@@ -175,6 +186,8 @@ int listen_open(struct bridge *b, const char *where, char *why, size_t why_size)
         return fd;
     }
     l->fd.fd = fd;
+    snprintf(why, why_size,
+             "cannot watch the listener %s: raise the limit of open files (ulimit -n)", where);
     return loop_add(&b->loop, &l->fd, EPOLLIN);
 }
 

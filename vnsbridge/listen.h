@@ -17,6 +17,8 @@ struct listener {
     struct bridge *bridge;
 };
 
+/* Is it such a word?  If not, one sentence in 'why'. */
+bool listen_check(const char *where, char *why, size_t why_size);
 /* Opens it and adds it to b->loop.  Returns 0, or -errno with one sentence, cause and cure, in
  * 'why'. */
 int listen_open(struct bridge *b, const char *where, char *why, size_t why_size);

@@ -14,22 +14,12 @@
 
 static void configure(struct bridge *b, int argc, char **argv)
 {
-    enum log_level level = LOG_INFO;
-    const char *format;
     char why[1024];
 
-    log_open("vnsbridge", LOG_TEXT);
     config_load(&b->config, CONFIG_VNSBRIDGE, argc, argv);
-    format = config_str(&b->config, CONFIG_STACK_LOG_FORMAT);
-    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
-        die_usage("log-format = %s: expected text or json", format);
+    if (!listen_check(config_str(&b->config, CONFIG_VNSBRIDGE_LISTEN), why, sizeof why)) {
+        die_usage("%s", why);
     }
-    if (!log_level_parse(config_str(&b->config, CONFIG_STACK_LOG_LEVEL), &level)) {
-        die_usage("log-level = %s: expected error, warn, info or debug",
-                  config_str(&b->config, CONFIG_STACK_LOG_LEVEL));
-    }
-    log_open("vnsbridge", strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
-    log_set_level(level);
     if (vhosts_load(&b->vhosts, &b->config, why, sizeof why) != 0) {
         die_usage("%s", why);
     }
@@ -37,18 +27,17 @@ static void configure(struct bridge *b, int argc, char **argv)
 
 static void open_waiter(struct bridge *b)
 {
-    const char *word = config_str(&b->config, CONFIG_STACK_WAIT);
-    enum wait_policy policy;
+    enum wait_policy policy = WAIT_AUTO;
     int err;
 
-    if (!wait_policy_parse(word, &policy)) {
-        die_usage("wait = %s: expected auto, yield, poll or sleep", word);
-    }
+    wait_policy_parse(config_str(&b->config, CONFIG_STACK_WAIT),
+                      &policy); /* config_load checked it */
     err = wait_open(&b->wait, &b->loop, policy,
                     (uint64_t)config_int(&b->config, CONFIG_STACK_WAIT_WINDOW),
                     &b->topo.bell[TOPO_VNSBRIDGE]);
     if (err != 0) {
-        die("cannot wait for the doorbell: %s", strerror(-err));
+        die("cannot wait for the doorbell: %s: raise the limit of open files (ulimit -n)",
+            strerror(-err));
     }
     wait_ring(&b->wait, &b->pkt_in);
     wait_ring(&b->wait, &b->vns_out);
@@ -62,19 +51,8 @@ static void open_loop(struct bridge *b)
 
     err = err ? err : loop_catch_signals(&b->loop);
     if (err != 0) {
-        die("cannot make an event loop: %s", strerror(-err));
-    }
-}
-
-static void open_counters(const struct bridge *b)
-{
-    int err = counter_open(b->topo.run_dir, COUNTER_OF_VNSBRIDGE);
-
-    if (err != 0) {
-        die("cannot use %s/vnsbridge.counters: %s: %s", b->topo.run_dir,
-            err == -EPROTO ? "it is of another build" : strerror(-err),
-            err == -EPROTO ? "stop the stack and remove its run directory"
-                           : "look at its owner and permissions");
+        die("cannot open the event loop: %s: raise the limit of open files (ulimit -n)",
+            strerror(-err));
     }
 }
 
@@ -86,7 +64,7 @@ static void open_all(struct bridge *b)
 
     open_loop(b);
     topo_open(&b->topo, run_dir, TOPO_VNSBRIDGE);
-    open_counters(b);
+    counter_start(run_dir, COUNTER_OF_VNSBRIDGE);
     if (clients_open(b, (unsigned)config_int(&b->config, CONFIG_VNSBRIDGE_MAX_CLIENTS)) != 0) {
         die("no memory for %ld VNS clients: lower max-clients",
             config_int(&b->config, CONFIG_VNSBRIDGE_MAX_CLIENTS));
@@ -99,7 +77,8 @@ static void open_all(struct bridge *b)
     err = status_open(b);
     err = err ? err : control_start(run_dir, "vnsbridge", b->status.methods);
     if (err != 0) {
-        die("cannot serve the control socket %s/vnsbridge.sock: %s", run_dir, strerror(-err));
+        die("cannot open the control socket %s/vnsbridge.sock: %s: remove it and start again",
+            run_dir, strerror(-err));
     }
 }
 

@@ -74,7 +74,8 @@ int rtable_load(struct vhost *h, const char *file, char *why, size_t why_size)
 
     if (!f) {
         err = errno;
-        snprintf(why, why_size, "cannot read the routing table %s: %s", file, strerror(err));
+        snprintf(why, why_size, "cannot read the routing table %s: %s: name another as rtable",
+                 file, strerror(err));
         return -err;
     }
     h->rtable = calloc(1, VHOST_RTABLE_MAX + 2);

@@ -217,7 +217,11 @@ static int read_key(const struct loader *l, struct vhost *h, const struct config
         return 0;
     }
     if (vns_auth_key(h->key, file, l->why, l->why_size) != 0) {
-        return wrong_file(l, at);
+        char sentence[512];
+
+        snprintf(sentence, sizeof sentence, "%s", l->why);
+        return wrong(l, at, "%s: put the 64-character key there, or name another file as auth-key",
+                     sentence);
     }
     h->has_key = true;
     return 0;

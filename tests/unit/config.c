@@ -67,6 +67,7 @@ Test(config, every_mistake_of_a_file_is_named_with_its_line)
         {"[router]\nport = 12x\n", ":2: ", "port is '12x'"},
         {"[vhost a]\ninterfaces = eth1\n", ":2: ", "unknown key 'interfaces' in [vhost a]"},
         {"# fine\n[vhost ]\nswitch = sw0\n", ":3: ", "needs a name"},
+        {"[vhost a ]\nswitch = sw0\n", ":2: ", "without blanks"},
         {"[router\nport = 1\n", ":1: ", "expected [section] or key = value"},
     };
 
@@ -83,6 +84,54 @@ Test(config, every_mistake_of_a_file_is_named_with_its_line)
         config_free(&c);
         unlink(file);
     }
+}
+
+Test(config, an_indented_line_is_a_line_of_its_own)
+{
+    const char *file = write_file("[router]\n  user = me\n\tport = 77\n    # remark\n"
+                                  "[vhost a]\n  switch = sw0\n  interface = eth1 sw0-eth1\n \t ");
+    struct config c;
+    char why[1000];
+
+    config_defaults(&c);
+    cr_assert(config_file(&c, file, why, sizeof why) == 0, "%s", why);
+    cr_expect_str_eq(config_str(&c, CONFIG_ROUTER_USER), "me");
+    cr_expect(config_int(&c, CONFIG_ROUTER_PORT) == 77);
+    cr_assert(c.n_lines == 2);
+    cr_expect_str_eq(c.lines[0].value, "sw0");
+    cr_expect_str_eq(c.lines[1].key, "interface");
+    config_free(&c);
+    unlink(file);
+}
+
+Test(config, a_line_that_is_too_long_is_named_and_its_rest_is_no_line)
+{
+    char text[800];
+    const char *file;
+    struct config c;
+    char why[1000];
+
+    snprintf(text, sizeof text, "[router]\nuser = %0190d\nserver = %0186d port = 1\nport = 77\n", 0,
+             0);
+    file = write_file(text);
+    config_defaults(&c);
+    cr_assert(config_file(&c, file, why, sizeof why) == -EINVAL);
+    cr_expect(strstr(why, ":3: longer than 198 characters") && !strchr(why, '\n'), "%s", why);
+    cr_expect(strlen(config_str(&c, CONFIG_ROUTER_USER)) == 190);
+    cr_expect(config_int(&c, CONFIG_ROUTER_PORT) == 77);
+    config_free(&c);
+    unlink(file);
+}
+
+Test(config, a_folder_is_no_empty_file)
+{
+    struct config c;
+    char why[1000];
+
+    config_defaults(&c);
+    cr_assert(config_file(&c, "/tmp", why, sizeof why) == -EINVAL);
+    cr_expect(strstr(why, "/tmp") && strstr(why, "directory"), "%s", why);
+    config_free(&c);
 }
 
 Test(config, vhost_lines_are_kept_in_order_with_their_places)

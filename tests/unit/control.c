@@ -1,10 +1,13 @@
 /* tests/unit/control.c - JSON-RPC over a real Unix socket. */
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/control.h"
@@ -23,7 +26,20 @@ static json_t *on_double(void *context, json_t *params, char *why, size_t size)
     return json_integer(2 * json_integer_value(n));
 }
 
-static const struct control_method methods[] = {{"double", on_double, NULL}, {0}};
+static json_t *on_large(void *context, json_t *params, char *why, size_t size)
+{
+    static char text[8 << 20];
+
+    (void)context;
+    (void)params;
+    (void)why;
+    (void)size;
+    memset(text, 'x', sizeof text - 1);
+    return json_string(text);
+}
+
+static const struct control_method methods[] = {
+    {"double", on_double, NULL}, {"large", on_large, NULL}, {0}};
 
 static void start(void)
 {
@@ -108,4 +124,60 @@ Test(control, a_request_that_never_ends_closes_only_its_caller)
     ask(other, "{\"method\":\"ping\",\"id\":1}\n", "pong");
     close(fd);
     close(other);
+}
+
+Test(control, an_error_cut_within_a_character_is_still_an_error)
+{
+    char why[300] = "", method[70];
+
+    memset(method, 'a', 59);
+    strcpy(method + 59, "\xc3\xa9");
+    cr_assert(control_call(dir, "test", method, NULL, 1000, why, 300) == NULL);
+    cr_expect_str_eq(why, "failed");
+}
+
+/* It takes a little again and again, so no single send ever times out. */
+Test(control, a_caller_that_takes_its_answer_by_drops_does_not_keep_the_others)
+{
+    static const char request[] = "{\"method\":\"large\",\"id\":1}\n";
+    static const char ping[] = "{\"method\":\"ping\",\"id\":1}\n";
+    int slow = dial(), other = dial(), polls = 0;
+    struct pollfd p = {.fd = other, .events = POLLIN};
+    static char drop[100000];
+
+    cr_assert(write(slow, request, sizeof request - 1) == (ssize_t)sizeof request - 1);
+    cr_assert(recv(slow, drop, 1, MSG_WAITALL) == 1);
+    cr_assert(write(other, ping, sizeof ping - 1) == (ssize_t)sizeof ping - 1);
+    while (poll(&p, 1, 250) == 0) {
+        cr_assert(++polls < 20, "the other waits for the slow one");
+        recv(slow, drop, sizeof drop, MSG_DONTWAIT);
+    }
+    close(slow);
+    close(other);
+}
+
+Test(control, without_descriptors_it_waits_and_does_not_spin)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0), last = fd, more;
+    struct rlimit few;
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct timespec pause = {0, 300000000}, used;
+    double before;
+
+    snprintf(a.sun_path, sizeof a.sun_path, "%s/test.sock", dir);
+    getrlimit(RLIMIT_NOFILE, &few);
+    few.rlim_cur = 64;
+    cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    while ((more = dup(fd)) >= 0) {
+        last = more;
+    }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    before = (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+    cr_assert(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+    nanosleep(&pause, NULL);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    cr_expect((double)used.tv_sec + (double)used.tv_nsec / 1e9 - before < 0.1);
+    close(last);
+    ask(fd, "{\"method\":\"ping\",\"id\":1}\n", "pong");
+    close(fd);
 }

@@ -126,7 +126,7 @@ static void logged(enum log_format format, char *line, size_t size)
     cr_assert(pipe(ends) == 0);
     dup2(ends[1], STDERR_FILENO);
     log_open("test", format);
-    log_info("peer said \"%s\"", "a\x1b[2J\n\\b");
+    log_info("peer said \"%s\"", "a\x1b[2J\n\\b\xc2\x9b\xff");
     dup2(saved, STDERR_FILENO);
     n = read(ends[0], line, size - 1);
     line[n > 0 ? n : 0] = '\0';
@@ -137,8 +137,11 @@ Test(loop, a_log_line_is_one_line_whatever_a_peer_sent)
     char line[500];
 
     logged(LOG_TEXT, line, sizeof line);
-    cr_expect(strstr(line, " test info peer said \"a\\x1b[2J\\x0a\\b\"\n"), "%s", line);
-    logged(LOG_JSON, line, sizeof line);
-    cr_expect(strstr(line, "\"message\":\"peer said \\\"a\\u001b[2J\\u000a\\\\b\\\"\"}\n"), "%s",
+    cr_expect(strstr(line, " test info peer said \"a\\x1b[2J\\x0a\\b\\xc2\\x9b\\xff\"\n"), "%s",
               line);
+    logged(LOG_JSON, line, sizeof line);
+    cr_expect(
+        strstr(line,
+               "\"message\":\"peer said \\\"a\\u001b[2J\\u000a\\\\b\\u00c2\\u009b\\u00ff\\\"\"}\n"),
+        "%s", line);
 }

@@ -2,15 +2,20 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "shm/arena.h"
+#include "shm/bell.h"
 #include "shm/board.h"
+#include "shm/file.h"
 #include "shm/record.h"
 #include "shm/role.h"
 
@@ -216,4 +221,131 @@ Test(shm, a_span_must_lie_within_one_chunk)
     cr_expect(arena_span(&a, UINT64_MAX - 5, 10) == NULL);
     cr_expect(arena_span(&a, 5, UINT32_MAX) == NULL);
     arena_leave(&a);
+}
+
+/* What a reader sees at some instant is what a kill at that instant would leave for good. */
+Test(shm, at_no_instant_is_there_a_row_past_the_rows_that_readers_look_at)
+{
+    enum { ROWS = 100000 };
+    struct board_writer w;
+    struct board_reader r;
+    uint64_t row = 1;
+    pid_t child;
+
+    for (unsigned round = 0; round < 100; round++) {
+        cr_assert(board_write_join(&w, path, sizeof row, ROWS, why, sizeof why) == 0, "%s", why);
+        cr_assert(board_read_join(&r, path, sizeof row, ROWS, why, sizeof why) == 0, "%s", why);
+        child = fork();
+        if (child == 0) {
+            for (unsigned i = 0; i < ROWS; i++) {
+                board_put(&w, i, &row);
+            }
+            _exit(0);
+        }
+        for (unsigned used = 0; used < ROWS; used = board_used(&r)) {
+            uint64_t got = 0;
+
+            cr_assert(!board_get(&r, used, &got) || got == 0 || board_used(&r) > used,
+                      "row %u is there, used says %u", used, used);
+        }
+        waitpid(child, NULL, 0);
+        board_write_leave(&w);
+        board_read_leave(&r);
+        unlink(path);
+    }
+}
+
+Test(shm, a_successor_is_not_ready_because_its_predecessor_was)
+{
+    struct role a, b;
+    struct board_writer starting;
+    struct role_row row;
+    bool alive;
+
+    cr_assert(role_take(&a, dir, "router", why, sizeof why) == 0, "%s", why);
+    role_state(&a, ROLE_READY, "%s", "");
+    cr_assert(role_wait(dir, "router", 0) == 0);
+    board_write_leave(&a.board); /* killed: its row still says "ready" */
+    snprintf(path, sizeof path, "%s/router.role", dir);
+    cr_assert(board_write_join(&starting, path, sizeof row, 1, why, sizeof why) == 0, "%s", why);
+    cr_expect(role_wait(dir, "router", 0) == -ETIMEDOUT, "the predecessor's word was taken");
+    board_write_leave(&starting);
+    cr_assert(role_take(&b, dir, "router", why, sizeof why) == 0, "%s", why);
+    cr_assert(role_look(dir, "router", &row, &alive) && alive && row.state == ROLE_STARTING);
+    role_leave(&b);
+}
+
+static pthread_barrier_t both;
+
+/* Two makers with one PID: threads here, the first processes of two containers in life. */
+static void *make(void *result)
+{
+    char sentence[400];
+
+    pthread_barrier_wait(&both);
+    *(int *)result =
+        file_open(path, FILE_BOARD, 4 * FILE_PAGE, 1, 1, true, true, sentence, sizeof sentence);
+    return NULL;
+}
+
+Test(shm, two_makers_of_one_file_get_the_same_file_even_with_the_same_pid)
+{
+    pthread_barrier_init(&both, NULL, 2);
+    for (unsigned round = 0; round < 2000; round++) {
+        pthread_t other;
+        int a, b;
+
+        pthread_create(&other, NULL, make, &a);
+        make(&b);
+        pthread_join(other, NULL);
+        cr_assert(a >= 0 && b >= 0, "round %u: %d and %d", round, a, b);
+        close(a);
+        close(b);
+        unlink(path);
+    }
+}
+
+Test(shm, a_full_file_system_is_said_when_the_file_is_made)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0) {
+        cr_skip_test("no right to mount");
+    }
+    cr_expect(file_open(path, FILE_ARENA, 2 << 20, 1, 1, true, true, why, sizeof why) == -ENOSPC);
+    cr_expect(strstr(why, path) && strstr(why, "free memory"), "%s", why);
+    cr_expect(access(path, F_OK) != 0);
+    umount(dir);
+}
+
+static void *ring_without_end(void *context)
+{
+    static const char bytes[65536];
+    const struct bell *b = context;
+
+    for (;;) {
+        pthread_testcancel();
+        if (write(b->fd, bytes, sizeof bytes) < 0) {
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+Test(shm, a_peer_that_rings_without_end_does_not_hold_the_one_that_drains)
+{
+    pthread_t peer[2];
+    struct bell b;
+
+    cr_assert(bell_open(&b, path, why, sizeof why) == 0, "%s", why);
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_create(&peer[i], NULL, ring_without_end, &b);
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        bell_drain(&b);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_cancel(peer[i]);
+        pthread_join(peer[i], NULL);
+    }
+    bell_close(&b);
 }

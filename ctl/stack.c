@@ -1,0 +1,76 @@
+/* ctl/stack.c - what is known of each process: its role, and its supervisor. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/control.h"
+#include "ctl/ctl.h"
+#include "ctl/service.h"
+
+bool ctl_process(const char *word, enum topo_process *p)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < TOPO_PROCESSES; i++) {
+        if (word[0] && strncmp(topo_process_name((enum topo_process)i), word, strlen(word)) == 0) {
+            *p = (enum topo_process)i;
+            found++;
+        }
+    }
+    return found == 1;
+}
+
+json_t *stack_process(const struct ctl *c, enum topo_process p)
+{
+    const char *name = topo_process_name(p), *state;
+    struct service s = service_look(c, p);
+    struct role_row row = {0};
+    bool alive;
+    bool known = role_look(c->run_dir, name, &row, &alive);
+    json_t *o;
+
+    if (alive && known) {
+        state = role_state_name((enum role_state)row.state);
+    } else if (s.known && s.want_up) {
+        state = row.starts ? "restarting" : "starting";
+    } else {
+        state = "down";
+    }
+    o = json_pack("{s:s s:s s:s s:b s:b s:I}", "process", name, "state", state, "text",
+                  alive ? row.text : "", "alive", (int)alive, "supervised", (int)s.known,
+                  "restarts", (json_int_t)(row.starts > 1 ? row.starts - 1 : 0));
+    if (alive) {
+        json_object_set_new(o, "pid", json_integer((json_int_t)row.pid));
+        json_object_set_new(o, "uptime_s",
+                            json_real(((double)ctl_now_ms() - (double)row.start_ns / 1e6) / 1e3));
+    }
+    if (!alive && s.exit_code > 0) {
+        char last[512];
+
+        service_last_words(c, p, last, sizeof last);
+        json_object_set_new(o, "text", json_string(last));
+        json_object_set_new(o, "exit_status", json_integer(s.exit_code));
+    }
+    return o;
+}
+
+json_t *stack_processes(const struct ctl *c)
+{
+    json_t *list = json_array();
+
+    for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
+        json_array_append_new(list, stack_process(c, (enum topo_process)p));
+    }
+    return list;
+}
+
+json_t *stack_call(const struct ctl *c, const char *process, const char *method, json_t *params)
+{
+    char why[512] = "";
+    json_t *answer =
+        control_call(c->run_dir, process, method, params, CTL_ANSWER_MS, why, sizeof why);
+
+    if (!answer) {
+        ctl_fail("%s", why);
+    }
+    return answer;
+}

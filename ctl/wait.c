@@ -1,0 +1,64 @@
+/* ctl/wait.c - waits for processes to be ready. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+static int not_ready(const struct ctl *c, const char *name, double seconds)
+{
+    struct role_row row = {0};
+    bool alive;
+
+    role_look(c->run_dir, name, &row, &alive);
+    if (!alive) {
+        return ctl_fail("%s does not run in %s: start it with 'causeway up'", name, c->run_dir);
+    }
+    return ctl_fail("%s is not ready after %g s, it is %s: %s", name, seconds,
+                    role_state_name((enum role_state)row.state),
+                    row.text[0] ? row.text : "see causeway logs");
+}
+
+int cmd_wait(struct ctl *c)
+{
+    bool which[TOPO_PROCESSES] = {false};
+    double seconds = 30;
+    unsigned n = 0;
+    uint64_t end;
+
+    for (int i = 1; i < c->argc; i++) {
+        enum topo_process p;
+
+        if (strcmp(c->argv[i], "--timeout") == 0 && i + 1 < c->argc) {
+            char *rest;
+
+            seconds = strtod(c->argv[++i], &rest);
+            if (*rest != '\0' || !(seconds >= 0 && seconds <= 86400)) {
+                return ctl_usage(c, "--timeout is '%s', expected seconds from 0 to 86400",
+                                 c->argv[i]);
+            }
+        } else if (ctl_process(c->argv[i], &p)) {
+            which[p] = true;
+            n++;
+        } else {
+            return ctl_usage(c, "there is no process '%s', expected ofproxy, vnsbridge or router",
+                             c->argv[i]);
+        }
+    }
+    end = ctl_now_ms() + (uint64_t)(seconds * 1000);
+    for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
+        const char *name = topo_process_name((enum topo_process)p);
+        uint64_t now = ctl_now_ms();
+
+        if ((n == 0 || which[p]) &&
+            role_wait(c->run_dir, name, now < end ? (int)(end - now) : 0) != 0) {
+            return not_ready(c, name, seconds);
+        }
+    }
+    if (c->json) {
+        ctl_print_json(c, json_pack("{s:b}", "ready", 1));
+    } else {
+        printf("ready\n");
+    }
+    return 0;
+}
