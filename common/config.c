@@ -208,7 +208,7 @@ static char *next_line(char *buffer, int size, void *context)
         n += n <= most;
     }
     if (n > most) {
-        snprintf(why, sizeof why, "longer than %d characters", most);
+        snprintf(why, sizeof why, "longer than %d characters: shorten it", most);
         complain(r, why);
         n = 0;
     }
@@ -274,7 +274,7 @@ static int on_line(void *context, const char *section, const char *key, const ch
         return 1;
     }
     if (section[0] == '\0') {
-        complain(r, "a key before any [section]");
+        complain(r, "a key before any [section], expected a line like [router] first");
         return 1;
     }
     if (at < 0) {

@@ -342,7 +342,7 @@ static int connect_to(const char *run_dir, const char *process, int timeout_ms, 
     return -1;
 }
 
-/* Reads up to a newline; the caller frees.  NULL on time-out or end. */
+/* Reads up to a newline; the caller frees.  NULL with errno on time-out (EAGAIN) or end. */
 static char *read_line(int fd)
 {
     size_t len = 0, room = 65536;
@@ -352,6 +352,7 @@ static char *read_line(int fd)
         ssize_t n = recv(fd, text + len, room - len, 0);
 
         if (n <= 0 || room > ANSWER_MAX) {
+            errno = n < 0 ? errno : ECONNRESET;
             break;
         }
         len += (size_t)n;
@@ -409,8 +410,12 @@ json_t *control_call(const char *run_dir, const char *process, const char *metho
     }
     if (line) {
         result = unpack(line, process, why, why_size);
-    } else {
+    } else if (errno == EAGAIN) {
         snprintf(why, why_size, "%s did not answer within %d ms", process, timeout_ms);
+    } else {
+        snprintf(why, why_size,
+                 "%s closed the connection: it stops, or serves %d callers already: try again",
+                 process, CALLERS);
     }
     close(fd);
     free(line);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define STOP_MS 10000
+#define NOTIFY_FD "3" /* on which a process tells s6 that it is up (common/notify.h) */
 
 int service_exec(void)
 {
@@ -38,6 +39,7 @@ int service_exec(void)
     }
     if (argv[0][0]) {
         dup2(STDOUT_FILENO, STDERR_FILENO); /* to the logger */
+        setenv("CAUSEWAY_NOTIFY_FD", NOTIFY_FD, 1);
     }
     close(fd);
     execvp(argv[1], argv + 1);
@@ -61,6 +63,17 @@ static void service_dir(const struct ctl *c, enum topo_process p, char *path, si
 void service_log_path(const struct ctl *c, enum topo_process p, char *path, size_t size)
 {
     snprintf(path, size, "%s/log/%s/current", c->run_dir, topo_process_name(p));
+}
+
+static int write_file(const char *path, const char *text, size_t len, char *why, size_t size)
+{
+    FILE *f = fopen(path, "we");
+
+    if (!f) {
+        return fail(why, size, path);
+    }
+    fwrite(text, len, 1, f);
+    return fclose(f) == 0 ? 0 : fail(why, size, path);
 }
 
 /* Makes one service folder: 'run', a link to causeway, and 'command', its words. */
@@ -94,6 +107,7 @@ static int write_one(const struct ctl *c, enum topo_process p, char *why, size_t
 {
     const char *name = topo_process_name(p);
     char dir[PATH_MAX + 32], log[PATH_MAX + 48], program[PATH_MAX + 32], cwd[PATH_MAX];
+    char path[PATH_MAX + 64];
     /* In the folder where `up` was typed: relative names mean the same as by hand. */
     const char *words[] = {getcwd(cwd, sizeof cwd) ? cwd : "/", program,   "--run-dir", c->run_dir,
                            c->config[0] ? "--config" : NULL,    c->config, NULL};
@@ -104,6 +118,10 @@ static int write_one(const struct ctl *c, enum topo_process p, char *why, size_t
     snprintf(log, sizeof log, "%s/log/%s", c->run_dir, name);
     service_dir(c, p, dir, sizeof dir);
     err = write_service(c, dir, words, why, size);
+    if (err == 0) {
+        snprintf(path, sizeof path, "%s/notification-fd", dir);
+        err = write_file(path, NOTIFY_FD "\n", strlen(NOTIFY_FD) + 1, why, size);
+    }
     if (err == 0) {
         snprintf(dir + strlen(dir), sizeof dir - strlen(dir), "/log");
         err = write_service(c, dir, log_words, why, size);

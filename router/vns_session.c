@@ -369,7 +369,10 @@ static void on_down(struct vns_link *l, const char *why)
     all_down(p);
     if (strcmp(p->told, why) != 0) { /* not each attempt: each new reason */
         snprintf(p->told, sizeof p->told, "%s", why);
-        snprintf(text, sizeof text, "no session with VNS server %s: %s; trying on", p->where, why);
+        snprintf(text, sizeof text,
+                 "no session with VNS server %s: %s; trying on (start it, or name another with "
+                 "--server)",
+                 p->where, why);
         vns_session_state(p, ROLE_WAITING, text);
     }
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/notify.h"
 #include "shm/file.h"
 
 static void role_path(char *path, size_t size, const char *run_dir, const char *name)
@@ -72,6 +73,9 @@ void role_state(struct role *r, enum role_state state, const char *format, ...)
     r->row = row;
     board_put(&r->board, 0, &row);
     board_publish(&r->board);
+    if (state == ROLE_WAITING || state == ROLE_READY) {
+        notify_up(); /* waiting is up: for what it waits is no business of the supervisor's */
+    }
 }
 
 void role_leave(struct role *r)

@@ -181,3 +181,19 @@ Test(control, without_descriptors_it_waits_and_does_not_spin)
     ask(fd, "{\"method\":\"ping\",\"id\":1}\n", "pong");
     close(fd);
 }
+
+Test(control, one_caller_too_many_is_told_why_it_was_closed)
+{
+    char why[300] = "";
+    int fd[16];
+
+    for (unsigned i = 0; i < 16; i++) {
+        fd[i] = dial();
+        ask(fd[i], "{\"method\":\"ping\",\"id\":1}\n", "pong");
+    }
+    cr_assert(control_call(dir, "test", "ping", NULL, 1000, why, 300) == NULL);
+    cr_expect(strstr(why, "test closed the connection") && strstr(why, "16 callers"), "%s", why);
+    for (unsigned i = 0; i < 16; i++) {
+        close(fd[i]);
+    }
+}

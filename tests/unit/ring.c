@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,81 @@ Test(ring, the_reader_cannot_write_the_writers_half)
     }
     cr_assert(waitpid(child, &status, 0) == child);
     cr_assert(WIFSIGNALED(status) || WEXITSTATUS(status) != 0, "the write went through");
+    ring_tx_leave(&tx);
+    ring_rx_leave(&rx);
+    remove_dir();
+}
+
+/* Passes records from one ring to the other until it is killed, as every process here does: commit,
+ * settle, publish, release. */
+static void pass_on(const char *in, const char *out)
+{
+    struct ring_rx rx;
+    struct ring_tx tx;
+    char why[300];
+
+    if (ring_rx_join(&rx, in, SIZE, why, sizeof why) != 0 ||
+        ring_tx_join(&tx, out, SIZE, why, sizeof why) != 0 ||
+        !ring_rx_skip(&rx, ring_settled(&tx, 0))) {
+        _exit(1);
+    }
+    ring_release(&rx);
+    for (unsigned batch = 1;; batch = batch % 9 + 1) {
+        struct record r;
+        const uint8_t *head;
+
+        for (unsigned n = 0; n < batch && ring_peek(&rx, &r, &head); n++) {
+            if (!put(&tx, r.seq, r.head_len)) {
+                break;
+            }
+            ring_next(&rx);
+            ring_settle(&tx, 0, ring_position(&rx));
+        }
+        ring_publish(&tx);
+        ring_release(&rx);
+    }
+}
+
+Test(ring, a_process_killed_at_any_instant_loses_nothing_and_does_nothing_twice)
+{
+    char in[90], out[90], why[300];
+    uint64_t sent = 0, seen = 0;
+    struct ring_tx tx;
+    struct ring_rx rx;
+
+    make_dir();
+    snprintf(in, sizeof in, "%s/in", dir);
+    snprintf(out, sizeof out, "%s/out", dir);
+    cr_assert(ring_tx_join(&tx, in, SIZE, why, sizeof why) == 0, "%s", why);
+    cr_assert(ring_rx_join(&rx, out, SIZE, why, sizeof why) == 0, "%s", why);
+    for (unsigned life = 0; life < 300; life++) {
+        uint64_t until = seen + 1 + life * 37 % 500;
+        pid_t child = fork();
+        struct record r;
+        const uint8_t *head;
+        int status;
+
+        if (child == 0) {
+            ring_tx_leave(&tx); /* else the child would hold the parent's locks on */
+            ring_rx_leave(&rx);
+            pass_on(in, out);
+        }
+        while (seen < until) {
+            while (put(&tx, sent + 1, sent % 300)) {
+                sent++;
+            }
+            ring_publish(&tx);
+            while (ring_peek(&rx, &r, &head)) {
+                seen++;
+                cr_assert(r.seq == seen, "life %u: %lu came after %lu", life, r.seq, seen - 1);
+                ring_next(&rx);
+            }
+            ring_release(&rx);
+            cr_assert(!ring_rx_bad(&rx) && waitpid(child, &status, WNOHANG) == 0);
+        }
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+    }
     ring_tx_leave(&tx);
     ring_rx_leave(&rx);
     remove_dir();

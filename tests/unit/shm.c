@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "shm/arena.h"
-#include "shm/bell.h"
 #include "shm/board.h"
 #include "shm/file.h"
 #include "shm/record.h"
@@ -317,35 +316,19 @@ Test(shm, a_full_file_system_is_said_when_the_file_is_made)
     umount(dir);
 }
 
-static void *ring_without_end(void *context)
+Test(shm, a_supervisor_is_told_once_when_the_process_is_up)
 {
-    static const char bytes[65536];
-    const struct bell *b = context;
+    char text[8], number[12];
+    struct role r;
+    int ends[2];
 
-    for (;;) {
-        pthread_testcancel();
-        if (write(b->fd, bytes, sizeof bytes) < 0) {
-            sched_yield();
-        }
-    }
-    return NULL;
-}
-
-Test(shm, a_peer_that_rings_without_end_does_not_hold_the_one_that_drains)
-{
-    pthread_t peer[2];
-    struct bell b;
-
-    cr_assert(bell_open(&b, path, why, sizeof why) == 0, "%s", why);
-    for (unsigned i = 0; i < 2; i++) {
-        pthread_create(&peer[i], NULL, ring_without_end, &b);
-    }
-    for (unsigned i = 0; i < 20000; i++) {
-        bell_drain(&b);
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        pthread_cancel(peer[i]);
-        pthread_join(peer[i], NULL);
-    }
-    bell_close(&b);
+    cr_assert(pipe(ends) == 0);
+    snprintf(number, sizeof number, "%d", ends[1]);
+    setenv("CAUSEWAY_NOTIFY_FD", number, 1);
+    cr_assert(role_take(&r, dir, "router", why, sizeof why) == 0, "%s", why);
+    role_state(&r, ROLE_WAITING, "for something");
+    role_state(&r, ROLE_READY, "now");
+    cr_assert(read(ends[0], text, sizeof text) == 1 && text[0] == '\n');
+    cr_assert(read(ends[0], text, sizeof text) == 0, "the descriptor is open still");
+    role_leave(&r);
 }

@@ -1,0 +1,12 @@
+/* common/notify.h - tells a supervisor that the process is up, in the supervisor's own way.
+ *
+ * s6: a newline on the descriptor that $CAUSEWAY_NOTIFY_FD names (the service's notification-fd).
+ * A service that said so and lived for a second is restarted at once when it dies; another only
+ * after a second.  systemd: "READY=1" to $NOTIFY_SOCKET (sd_notify(3)). */
+#ifndef COMMON_NOTIFY_H
+#define COMMON_NOTIFY_H
+
+/* The first call speaks, later ones do nothing; without a supervisor, none does. */
+void notify_up(void);
+
+#endif
