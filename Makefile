@@ -82,12 +82,17 @@ $(foreach u,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_program,$(u))))
 unit: $(UNIT)                                 ## build and run the unit tests
 	$(Q)for t in $(UNIT); do echo "unit: $${t##*/}"; $$t --timeout 30 || exit 1; done
 
-# Fakes that a real part cannot stand in for: a hostile or scripted switch, a classic VNS client.
+# Fakes that a real part cannot stand in for: a hostile or scripted switch, a classic VNS client; and
+# tests/fault's switch, which counts what a killed process costs.
 FAKE := $(patsubst tests/fake/%.c,$(BUILD)/fake/%,$(call sources,tests/fake))
 $(BUILD)/fake/%: $(BUILD)/obj/tests/fake/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) -lcrypto $(LDLIBS_common)
-fakes: $(FAKE)
+FAULT := $(patsubst tests/fault/%.c,$(BUILD)/fault/%,$(call sources,tests/fault))
+$(BUILD)/fault/%: $(BUILD)/obj/tests/fault/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LDLIBS_common)
+fakes: $(FAKE) $(FAULT)
 
 # Races: plain programs under ThreadSanitizer, always built with SAN=tsan.
 RACE := ring_race fib_race

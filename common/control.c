@@ -254,6 +254,14 @@ static void *serve(void *unused)
     }
 }
 
+/* A process that ends by die() leaves no socket on which nobody answers. */
+static void remove_socket(void)
+{
+    if (server.listener >= 0) {
+        unlink(server.path);
+    }
+}
+
 static int start_thread(void)
 {
     sigset_t all, old;
@@ -290,6 +298,7 @@ int control_start(const char *run_dir, const char *process, const struct control
         listen(server.listener, CALLERS) != 0) {
         return -errno;
     }
+    atexit(remove_socket);
     return start_thread();
 }
 

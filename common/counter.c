@@ -88,9 +88,9 @@ void counter_start(const char *run_dir, enum counter_process who)
             run_dir, process_names[who]);
     }
     if (err != 0) {
-        die("%s/%s.counters: cannot be used: %s: run as the user that owns the run directory, or "
-            "as root",
-            run_dir, process_names[who], strerror(-err));
+        die("%s/%s.counters: cannot be used: %s: %s", run_dir, process_names[who], strerror(-err),
+            err == -ENOSPC ? "free memory on the file system of the run directory"
+                           : "run as the user that owns the run directory, or as root");
     }
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,18 +20,20 @@
 #define PCAP_NANO 0xa1b23c4d /* of a pcap file whose times are in nanoseconds */
 #define PCAP_ETHERNET 1
 #define PCAP_SNAP 65535
-#define IDLE_US 300
+#define IDLE_US 50 /* a frame is in flight for a few hundred, see tap.h */
 
 struct capture {
     const struct ctl *c;
     FILE *out; /* a pcap file, or NULL: lines */
     bool which[TOPO_RINGS];
+    bool waits[TOPO_RINGS]; /* its next frame is in 'frame' */
     struct tap tap[TOPO_RINGS];
     uint64_t limit, frames, cut; /* limit 0: none */
     struct board_reader interfaces;
     bool have_interfaces;
 };
 
+static struct tap_frame frame[TOPO_RINGS];
 static volatile sig_atomic_t stopped;
 
 static void on_signal(int signal)
@@ -117,20 +120,34 @@ static bool show_frame(struct capture *k, enum topo_ring ring, const struct tap_
     return !ferror(stdout);
 }
 
+/* The ring whose next frame comes first, or -1: none has one.  A frame that leaves bears the time
+ * at which its cause came in, so causes come before effects. */
+static int first(struct capture *k)
+{
+    int best = -1;
+
+    for (unsigned r = 0; r < TOPO_RINGS; r++) {
+        if (k->which[r] && !k->waits[r]) {
+            k->waits[r] = tap_next(&k->tap[r], &frame[r]);
+        }
+        if (k->waits[r] && (best < 0 || frame[r].record.rx_ns < frame[best].record.rx_ns)) {
+            best = (int)r;
+        }
+    }
+    return best;
+}
+
 /* Takes what is new in every ring.  Returns the frames shown, or -1 when writing failed. */
 static int turn(struct capture *k)
 {
-    static struct tap_frame frame;
-    int n = 0;
+    int n = 0, r;
 
-    for (unsigned r = 0; r < TOPO_RINGS; r++) {
-        while (k->which[r] && !stopped && (k->limit == 0 || k->frames < k->limit) &&
-               tap_next(&k->tap[r], &frame)) {
-            if (!show_frame(k, (enum topo_ring)r, &frame)) {
-                return -1;
-            }
-            n++;
+    while (!stopped && (k->limit == 0 || k->frames < k->limit) && (r = first(k)) >= 0) {
+        k->waits[r] = false;
+        if (!show_frame(k, (enum topo_ring)r, &frame[r])) {
+            return -1;
         }
+        n++;
     }
     return n > 0 && fflush(k->out ? k->out : stdout) != 0 ? -1 : n;
 }
@@ -267,6 +284,7 @@ int cmd_capture(struct ctl *c)
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
     signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_TIMERSLACK, 1000);
     fprintf(stderr, "causeway: capturing in %s, end with Ctrl-C\n", c->run_dir);
     status = run(&k);
     say_end(&k);

@@ -244,5 +244,7 @@ int main(int argc, char **argv)
             return fflush(stdout) == 0 ? status : ctl_fail("cannot write: %s", strerror(errno));
         }
     }
-    return ctl_usage(&c, "unknown command '%s'", c.argv[0]);
+    ctl_usage(&c, "unknown command '%s'", c.argv[0]);
+    free(c.argv);
+    return 2;
 }

@@ -10,6 +10,8 @@
 #include <urcu/compiler.h>
 #include <urcu/system.h>
 
+#include "shm/file.h"
+
 #define HOLD_MAGIC 0x31646c65685f7763ull /* "cw_held1" */
 
 struct hold_file {
@@ -17,15 +19,6 @@ struct hold_file {
     uint64_t serial; /* last one given */
     struct hold_slot slot[HOLD_SLOTS];
 };
-
-static int fail(int err, const char *path, char *why, size_t why_size)
-{
-    snprintf(why, why_size,
-             "%s: cannot map the store of held frames: %s: stop the stack and remove its run "
-             "directory (causeway down)",
-             path, strerror(err));
-    return -err;
-}
 
 /* One router has the role, so nobody else has the file open.  A store of another build holds
  * nothing that this one could send: it starts again empty. */
@@ -47,14 +40,21 @@ int hold_open(struct hold *h, const char *path, char *why, size_t why_size)
 
     memset(h, 0, sizeof *h);
     if (path) {
+        int err = 0;
+
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
         if (fd < 0 || ftruncate(fd, sizeof(struct hold_file)) != 0) {
-            int err = errno;
-
+            err = errno;
+        } else {
+            /* all of its memory now: a file system that is full later kills whoever touches a hole
+             */
+            err = posix_fallocate(fd, 0, sizeof(struct hold_file));
+        }
+        if (err != 0) {
             if (fd >= 0) {
                 close(fd);
             }
-            return fail(err, path, why, why_size);
+            return file_fail(err, path, "be written", why, why_size);
         }
     }
     h->file =
@@ -63,7 +63,7 @@ int hold_open(struct hold *h, const char *path, char *why, size_t why_size)
         close(fd);
     }
     if (h->file == MAP_FAILED) {
-        return fail(errno, path ? path : "memory", why, why_size);
+        return file_fail(errno, path ? path : "memory", "be mapped", why, why_size);
     }
     check(h->file);
     for (unsigned i = HOLD_SLOTS; i > 0; i--) {

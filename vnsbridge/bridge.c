@@ -124,8 +124,9 @@ void bridge_attach(struct bridge *b)
     }
     board_changed(&b->ports);
     board_changed(&b->session);
-    bind_update(&b->bind);
     lease_open(b);
+    bind_update(&b->bind);
+    lease_publish(b);
     topo_ring_all(&b->topo);
 }
 

@@ -110,7 +110,8 @@ void lease_publish(struct bridge *b)
     say_ready(b);
 }
 
-void lease_session(struct bridge *b)
+/* Who is the router on the ring, and what does it want to be? */
+static void read_session(struct bridge *b)
 {
     struct session_row s;
     bool found = false;
@@ -134,6 +135,11 @@ void lease_session(struct bridge *b)
         log_warn("the router on the ring asks for virtual host %s, which is not configured: have%s",
                  s.vhost, names);
     }
+}
+
+void lease_session(struct bridge *b)
+{
+    read_session(b);
     lease_publish(b);
 }
 
@@ -145,5 +151,5 @@ void lease_open(struct bridge *b)
         board_put(&b->leases, i, &empty);
     }
     board_publish(&b->leases);
-    lease_session(b);
+    read_session(b);
 }

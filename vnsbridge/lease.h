@@ -16,7 +16,10 @@ static inline enum lease_owner lease_owner(const struct vhost *h)
     return h->client ? LEASE_CLIENT : h->ring ? LEASE_RING : LEASE_NOBODY;
 }
 
-/* Clears what a predecessor left, takes in the session, and publishes all. */
+/* Clears what a predecessor left of virtual hosts that are no more, and takes in the session:
+ * before anything is published, or a router that never went away would be told that it has lost its
+ * lease.
+ */
 void lease_open(struct bridge *b);
 /* What the router on the ring asks for has changed. */
 void lease_session(struct bridge *b);

@@ -317,6 +317,25 @@ Test(frames, nothing_is_lost_or_doubled_over_kills_at_any_instruction)
     world_close(w);
 }
 
+/* A router that went on working must not read, even for a moment, that nobody has the lease: it
+ * would drop what waits in VNS_IN. */
+Test(frames, restarted_bridge_never_takes_the_lease_from_the_router)
+{
+    struct world *w = world_open(NULL);
+    struct lease_row before, after;
+
+    world_lab(w, PORT_UP);
+    world_session(w, "vrhost", SESSION_OPEN);
+    before = world_lease(w, 0);
+    cr_assert(before.owner == LEASE_RING && before.state == LEASE_READY && before.since_ns > 0);
+    world_bridge_kill(w);
+    world_bridge_open(w, NULL);
+    after = world_lease(w, 0);
+    cr_expect(eq(u32, after.owner, LEASE_RING));
+    cr_expect(eq(u64, after.since_ns, before.since_ns), "it was somebody else's in between");
+    world_close(w);
+}
+
 Test(frames, full_pkt_out_stops_both_directions_and_loses_nothing)
 {
     static const char config[] = "[vhost a]\ninterface = eth1 pa 10.0.0.1\n"

@@ -1,0 +1,164 @@
+# Exactly once across kill -9: a pretend switch (tests/fault/steady.c) sends numbered frames without a
+# pause while processes are killed at random instants and started again.  No frame is lost, none comes
+# twice, and the counters add up.
+#
+# CAUSEWAY_KILLS=10000 makes it long (or tests/fault/run 10000); CAUSEWAY_SEED=N repeats the victims
+# and the delays of a run, though not the instants within the processes.
+import mmap
+import os
+import random
+import signal
+import struct
+import time
+
+import pytest
+from harness import BIN, OF_PORT, Child, wait_for
+
+FAULT = os.path.join(os.path.dirname(BIN), 'fault')
+KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
+SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))
+WINDOW = 48  # below the 64 frames that the router holds for one neighbour
+RATE = 2000
+SENT, BACK, MARK, MARK_NS, FLOWING, CONNECTS, HIGHEST, WORDS = range(8)
+
+
+class Steady:
+    """The pretend switch, and the words that it shares with us."""
+
+    def __init__(self, stack, *flags):
+        board = stack.dir + '/steady'
+        with open(board, 'wb') as f:
+            f.write(bytes(8 * WORDS))
+        with open(board, 'r+b') as f:
+            self.words = mmap.mmap(f.fileno(), 8 * WORDS)
+        self.child = Child('steady', [FAULT + '/steady', '--connect', '127.0.0.1:%d' % stack.of_port, '--board', board,
+                                      '--rate', str(RATE), '--window', str(WINDOW), *flags], stack.dir + '/steady.log')
+
+    def get(self, word):
+        return struct.unpack_from('<Q', self.words, 8 * word)[0]
+
+    def set(self, word, value):
+        struct.pack_into('<Q', self.words, 8 * word, value)
+
+    def mark(self):
+        """From now on MARK_NS waits for the return of a frame that is not sent yet."""
+        self.set(MARK, 2**64 - 1)
+        self.set(MARK_NS, 0)
+        self.set(MARK, self.get(SENT))
+
+    def stop(self):
+        """Waits for the frames that are still out.  Returns the numbers of its last line."""
+        self.child.end(seconds=20)
+        last = self.child.text().splitlines()[-1]
+        return {name: int(value) for name, value in (pair.split('=') for pair in last.split())}
+
+
+class Killer:
+    def __init__(self, stack, steady, rng):
+        self.stack, self.steady, self.rng = stack, steady, rng
+        self.took, self.kills = [], {}
+
+    def one(self, name):
+        """Kills and starts a process; most times waits for traffic, else for almost nothing: then the next
+        kill finds somebody who is just starting."""
+        stack, steady = self.stack, self.steady
+        assert stack.children[name].alive(), '%s ended by itself with %s' % (name, stack.children[name].popen.returncode)
+        os.kill(stack.pid(name), signal.SIGKILL)
+        stack.children[name].popen.wait()
+        steady.mark()
+        started = time.monotonic_ns()
+        stack.start(name)
+        self.kills[name] = self.kills.get(name, 0) + 1
+        if self.rng.random() < 0.2:
+            time.sleep(self.rng.uniform(0, 0.005))  # random instants are what is tested
+            return
+        wait_for(lambda: steady.get(MARK_NS), 5, 'frame came back after kill %d, of %s (CAUSEWAY_SEED=%d)' % (
+            sum(self.kills.values()), name, SEED))
+        self.took.append(steady.get(MARK_NS) - started)
+        time.sleep(self.rng.uniform(0, 0.02))
+
+    def line(self):
+        took = sorted(self.took)
+        return 'kills=%d (%s) seed=%d from start to first new frame: p50 %.1f ms, p99 %.1f ms, max %.1f ms' % (
+            sum(self.kills.values()), ' '.join('%s %d' % pair for pair in sorted(self.kills.items())), SEED,
+            took[len(took) // 2] / 1e6, took[len(took) * 99 // 100] / 1e6, took[-1] / 1e6)
+
+
+def dropped(of):
+    return {name: value for name, value in of.items() if name.startswith('dropped_') and value}
+
+
+def settled(of):
+    return of['forwarded'] + of['answered'] + of['held'] + of['dropped']
+
+
+def begin(make_own_stack, *flags):
+    stack = make_own_stack(of_port=OF_PORT + 7, flags={'vnsbridge': ['--listen', 'none']}).start()
+    steady = Steady(stack, *flags)
+    wait_for(lambda: steady.get(HIGHEST) > 100, 10, 'flowing frames')
+    return stack, steady
+
+
+def drive(stack, steady, victims, kills):
+    rng = random.Random(SEED)
+    killer = Killer(stack, steady, rng)
+    for _ in range(kills):
+        killer.one(rng.choice(victims))
+    wait_for(lambda: steady.get(FLOWING), 5, 'flowing frames after the last kill')
+    seen = steady.get(HIGHEST)
+    wait_for(lambda: steady.get(HIGHEST) > seen + 2 * WINDOW, 5, 'frames after the last kill')
+    return killer
+
+
+def test_nothing_is_lost_or_doubled_when_vnsbridge_and_router_are_killed(make_own_stack):
+    stack, steady = begin(make_own_stack)
+    before = stack.counters()
+    killer = drive(stack, steady, ('vnsbridge', 'router'), KILLS)
+    end = steady.stop()
+    now = stack.counters()
+    print('\n%s; %s' % (killer.line(), end))
+    of, vb, rt = now['ofproxy'], now['vnsbridge'], now['router']
+    assert (end['lost'], end['twice'], end['wrong'], end['strange'], end['errors']) == (0, 0, 0, 0, 0), (end, now)
+    assert end['back'] == end['sent']
+    # every frame had one verdict, and none of them was a drop
+    assert dropped(of) == dropped(before['ofproxy']), (dropped(of), dropped(rt), dropped(vb))
+    assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
+    assert of['forwarded'] + of['held'] == end['sent'], (of, end)
+    # the counters of the killed ones add up, too, and tell no other story
+    assert rt['received'] == settled(rt), rt
+    assert rt['held'] == rt['held_sent'] and rt['held_expired'] == 0, rt
+    assert vb['received'] == vb['to_ring'] + vb['to_clients'] + vb['dropped'], vb
+    assert (rt['forwarded'], rt['held'], rt['answered']) == (of['forwarded'], of['held'], of['answered']), (rt, of)
+    stack.end()
+
+
+def test_a_killed_ofproxy_doubles_nothing(make_own_stack):
+    kills = max(KILLS // 10, 5)
+    stack, steady = begin(make_own_stack, '--reconnect')
+    killer = drive(stack, steady, ('ofproxy',), kills)
+    end = steady.stop()
+    of = stack.counters()['ofproxy']
+    print('\n%s; %s' % (killer.line(), end))
+    # a frame in the dead TCP connection is gone; nothing after it is, and no frame comes twice
+    assert (end['lost'], end['twice'], end['wrong'], end['strange'], end['errors']) == (0, 0, 0, 0, 0), (end, of)
+    assert end['torn'] <= kills * WINDOW, end
+    assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
+    stack.end()
+
+
+def test_any_of_the_three_may_be_killed_at_any_time(make_own_stack):
+    kills = max(KILLS // 10, 5)
+    stack, steady = begin(make_own_stack, '--reconnect')
+    killer = drive(stack, steady, ('ofproxy', 'vnsbridge', 'router'), kills)
+    end = steady.stop()
+    of = stack.counters()['ofproxy']
+    print('\n%s; %s' % (killer.line(), end))
+    assert (end['twice'], end['wrong'], end['errors']) == (0, 0, 0), (end, of)
+    assert end['lost'] + end['torn'] <= killer.kills.get('ofproxy', 0) * WINDOW, end
+    assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
+    stack.end()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def built():
+    assert os.path.exists(FAULT + '/steady'), FAULT + '/steady is not built: make fakes'

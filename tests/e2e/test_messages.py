@@ -1,0 +1,633 @@
+# Every mistake that docs/messages.md lists gives the sentence that it gives there, and leaves nothing
+# behind.  The page is the table of what to expect; this file knows how to make each mistake.
+import glob
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+import pytest
+from harness import BIN, LAB, REPO, SLOT, Child, run, tmpfs_dir, wait_for
+
+PAGE = os.path.join(REPO, 'docs/messages.md')
+THREE = ('ofproxy', 'vnsbridge', 'router')
+NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+SWITCH = 'ct%dm' % SLOT
+CAUSEWAY = pytest.mark.skipif(not os.path.exists(BIN + '/causeway'), reason='causeway is not built')
+
+
+def sections():
+    """{(section, what is wrong): (sentence, exit status)} of the page."""
+    found, section = {}, None
+    with open(PAGE, encoding='utf-8') as page:
+        for line in page:
+            if line.startswith('## '):
+                section = line[3:].split(':')[0].strip()
+            cells = re.match(r'\| (.+?) \| `(.+)` \| ([12-]) \| .+ \|$', line)
+            if cells and section:
+                assert (section, cells[1]) not in found, 'twice in the page: ' + cells[1]
+                found[section, cells[1]] = cells[2], cells[3]
+    return found
+
+
+PAGE_ROWS = sections()
+CASES = []
+
+
+def case(key, program, words='', /, *, under=None, files=None, env=None, prefix=(), make=None, **names):
+    """A mistake: a program, its words, files to write and what else to make before.  '{dir}' is a
+    folder of the test's own, '{run}' the run directory in it.  'names' are words of the sentence."""
+    for name in (program,) if isinstance(program, str) else program:
+        where = under or {'lab': 'lab/lab'}.get(name, name)
+        CASES.append(pytest.param(
+            {'section': where, 'key': key, 'program': name, 'words': words, 'files': files or {}, 'env': env or {},
+             'prefix': prefix, 'make': make, 'names': names}, id='%s-%s' % (name, key.replace(' ', '_')),
+            marks=[CAUSEWAY] if name == 'causeway' else []))
+
+
+def matcher(sentence, names):
+    """The page's sentence as a pattern; a placeholder that 'names' gives must be that."""
+    parts = re.split(r'(<[^<>]+>)', sentence)
+    return ''.join(re.escape(p) if i % 2 == 0 else
+                   re.escape(names[p[1:-1]]) if p[1:-1] in names else '.+?' for i, p in enumerate(parts))
+
+
+class Place:
+    """The folder of one test, and what it started there."""
+
+    def __init__(self):
+        self.dir = tmpfs_dir('mistake')
+        os.chmod(self.dir, 0o755)
+        self.run = self.dir + '/run'
+        self.known = {'dir': self.dir, 'run': self.run, 'switch': SWITCH}
+        self.endings = []
+
+    def fill(self, text):
+        for name, value in self.known.items():
+            text = text.replace('{%s}' % name, str(value))
+        return text
+
+    def write(self, name, text):
+        with open('%s/%s' % (self.dir, name), 'w', encoding='utf-8') as f:
+            f.write(self.fill(text))
+
+    def start(self, name, *words):
+        """A process of the stack, until it has its control socket."""
+        child = Child(name, [BIN + '/' + name, '--run-dir', self.run] + [self.fill(w) for w in words],
+                      '%s/%s.log' % (self.dir, name), env=self.environment())
+        self.endings.append(child.end)
+        wait_for(lambda: os.path.exists('%s/%s.sock' % (self.run, name)) or not child.alive(), 5, name)
+        assert child.alive(), child.text()
+        return child
+
+    def environment(self, **more):
+        env = {k: v for k, v in os.environ.items() if not k.startswith('CAUSEWAY_')}
+        env.update(CAUSEWAY_CONFIG=self.dir + '/empty.conf', HOME=self.dir)
+        return dict(env, **{k: self.fill(v) for k, v in more.items()})
+
+    def close(self):
+        for end in reversed(self.endings):
+            end()
+        run('rm', '-rf', self.dir)
+
+
+@pytest.fixture()
+def place():
+    made = Place()
+    made.write('empty.conf', '')
+    yield made
+    made.close()
+
+
+def taken_port(p):
+    """A TCP port on which somebody listens."""
+    s = socket.socket()
+    s.bind(('127.0.0.1', 0))
+    s.listen()
+    p.endings.append(s.close)
+    p.known['port'] = s.getsockname()[1]
+
+
+def free_port(p):
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        p.known['port'] = s.getsockname()[1]
+
+
+def runs(name, *words):
+    def make(p):
+        p.known['pid'] = p.start(name, *words).pid
+    return make
+
+
+def run_dir(p):
+    os.mkdir(p.run)
+
+
+# ---- settings ------------------------------------------------------------------------------------
+
+def setting(key, program, words='', /, **options):
+    case(key, program, words, under='Settings', **options)
+
+
+def in_file(key, text, program='router', /, **names):
+    setting(key, program, '--config {dir}/my.conf', files={'my.conf': text}, file='{dir}/my.conf', **names)
+
+
+setting('unknown flag', THREE, '--frobnicate', flag='--frobnicate')
+setting('unknown flag', 'router', '--max-switches 3', flag='--max-switches')
+setting('a word that is no flag', THREE, 'start', word='start')
+setting('flag without its value', THREE, '--run-dir', flag='--run-dir')
+setting('flag without its value', 'router', '-s', flag='-s')
+setting('number out of range, as a flag', THREE, '--wait-window-us 10001', flag='--wait-window-us',
+        key='wait-window-us', value='10001', low='0', high='10000')
+setting('number out of range, as a flag', 'router', '-p 70000', flag='-p', value='70000')
+setting('number out of range, as a flag', 'ofproxy', '--max-switches=12x', flag='--max-switches', value='12x')
+setting('number out of range, in the environment', 'vnsbridge', env={'CAUSEWAY_VNSBRIDGE_MAX_CLIENTS': '0'},
+        name='CAUSEWAY_VNSBRIDGE_MAX_CLIENTS', value='0', low='1')
+in_file('number out of range, in the file', '[router]\nport = 0\n', line='2', key='port')
+setting('none of the words there are', THREE, '--wait fast', flag='--wait', words='auto, yield, poll or sleep')
+setting('none of the words there are', 'router', '--log-format xml', words='text or json')
+setting('none of the words there are', 'router', '--log-level loud', words='error, warn, info or debug')
+in_file('none of the words, in the file', '[stack]\n\nwait = fast\n', line='3', value='fast')
+setting('configuration file missing or unreadable', THREE, '--config {dir}/none', file='{dir}/none',
+        reason='No such file or directory')
+setting('configuration file missing or unreadable', 'router', env={'CAUSEWAY_CONFIG': '{dir}'}, file='{dir}',
+        reason='Is a directory')
+in_file('unknown key', '[ofproxy]\nlisten = tcp:6653\nmax-swiches = 1\n', THREE, line='3', key='max-swiches',
+        section='ofproxy')
+in_file('unknown section', '# mine\n[routers]\nport = 1\n', line='3', section='routers')
+in_file('no section yet', 'port = 1\n', line='1')
+in_file('neither a section nor a key', '[router]\nport\n', line='2')
+in_file('line too long', '[router]\nrtable = %s\n' % ('x' * 5000), line='2')
+in_file('unknown key of a virtual host', '[vhost red]\nport = 1\n', line='2', key='port', name='red')
+in_file('bad name of a virtual host', '[vhost ]\nswitch = sw0\n')
+
+# ---- the run directory ---------------------------------------------------------------------------
+
+
+def folder(key, program, words='--run-dir {run}', /, **options):
+    case(key, program, words, under='Run directory', **options)
+
+
+def poked(name, change):
+    """A file of the run directory as this build makes it, but for its header; nothing else."""
+    def make(p):
+        run_dir(p)
+        header = bytearray(HEADERS[name])
+        end = change(header) or struct.unpack_from('<Q', header, 16)[0]
+        with open('%s/%s' % (p.run, name), 'wb') as f:
+            f.write(header)
+            f.truncate(end)
+        os.chmod('%s/%s' % (p.run, name), 0o666)
+    return make
+
+
+def put(form, at, value):
+    return lambda header: struct.pack_into(form, header, at, value)  # shm/file.h: struct file_header
+
+
+HEADERS = {}
+READ = 136  # the header, and of a ring's writer half its position too
+
+
+@pytest.fixture(scope='module', autouse=True)
+def headers(nothing_left):
+    """The first bytes of each file that the three processes make."""
+    p = Place()
+    p.write('empty.conf', '')
+    try:
+        p.start('ofproxy', '--listen', 'tcp:%d:127.0.0.1' % unused())
+        p.start('vnsbridge', '--listen', 'none')
+        p.start('router')
+        for path in glob.glob(p.run + '/*'):
+            if os.path.isfile(path):
+                with open(path, 'rb') as f:
+                    HEADERS[os.path.basename(path)] = f.read(READ)
+    finally:
+        p.close()
+
+
+def unused():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+LISTEN = {'ofproxy': ' --listen tcp:{port}:127.0.0.1', 'vnsbridge': ' --listen none', 'router': ''}
+
+folder('its parent is missing', THREE, '--run-dir {dir}/none/run', dir='{dir}/none/run')
+folder('it cannot be made', THREE, prefix=NOBODY, dir='{run}')
+folder('it is no folder', THREE, '--run-dir {dir}/empty.conf', dir='{dir}/empty.conf')
+folder('its name is too long', THREE, '--run-dir {dir}/' + 'x' * 100)
+folder('no permission to write to it', THREE, prefix=NOBODY, make=run_dir, dir='{run}')
+for program in THREE:
+    def foreign(p, program=program):
+        poked(program + '.role', lambda header: None)(p)
+        os.chmod(p.run, 0o777)
+        os.chmod('%s/%s.role' % (p.run, program), 0o600)
+    folder('no permission for a file in it', program, prefix=NOBODY, make=foreign, file='{run}/%s.role' % program)
+    folder('its file system is full', program, '--run-dir {dir}/small/run' + LISTEN[program].replace('{port}', '1'),
+           make=lambda p: os.mkdir(p.dir + '/small'),
+           prefix=['unshare', '-m', 'sh', '-c', 'mount -t tmpfs -o size=64k none {dir}/small && exec "$0" "$@"'])
+
+    def second(p, program=program):
+        free_port(p)
+        runs(program, *LISTEN[program].split())(p)
+    folder('the process runs already', program, '--run-dir {run}' + LISTEN[program], make=second, program=program,
+           pid='{pid}', dir='{run}')
+    folder('files of another ABI', program, make=poked(program + '.role', put('<I', 8, 77)), theirs='77',
+           file='{run}/%s.role' % program)
+    folder('counters damaged, or of another build', program, file='{run}/%s.counters' % program,
+           make=lambda p, program=program: (run_dir(p), p.write('run/%s.counters' % program, 'x' * 100)))
+    folder("control socket's name is taken", program, '--run-dir {run}' + LISTEN[program],
+           make=lambda p, program=program: (free_port(p), os.makedirs('%s/%s.sock/x' % (p.run, program))),
+           file='{run}/%s.sock' % program)
+for program, name in (('ofproxy', 'ofproxy.arena'), ('ofproxy', 'PKT_IN.tx'), ('ofproxy', 'PORTS.board'),
+                      ('vnsbridge', 'PKT_IN.rx'), ('router', 'VNS_IN.tx')):
+    folder('files of another ABI', program, '--run-dir {run}' + LISTEN[program],
+           make=lambda p, name=name: (free_port(p), poked(name, put('<I', 8, 2))(p)), theirs='2', file='{run}/' + name)
+folder('files of another geometry', 'vnsbridge', '--run-dir {run} --listen none', file='{run}/VNS_IN.tx',
+       make=poked('VNS_IN.tx', put('<Q', 24, 4096)))
+folder('files of another geometry', 'router', make=poked('router.role', put('<Q', 32, 3)), file='{run}/router.role')
+folder('file of another kind', 'router', make=poked('router.role', put('<I', 12, 3)), file='{run}/router.role',
+       kind='an arena')
+folder('file cut short', 'router', make=poked('router.role', lambda header: 100), file='{run}/router.role')
+folder("a stranger's file under the name", 'router', make=poked('router.role', put('<Q', 0, 1)),
+       file='{run}/router.role')
+folder("a stranger's file under the name", 'router', file='{run}/router.role',
+       make=lambda p: (run_dir(p), p.write('run/router.role', 'hello\n')))
+folder('halves of a ring that do not belong together', 'ofproxy', '--run-dir {run} --listen tcp:1:127.0.0.1',
+       make=poked('PKT_IN.tx', put('<Q', 128, 64)), file='{run}/PKT_IN')
+folder('doorbell is no FIFO', 'router', make=lambda p: (run_dir(p), p.write('run/ofproxy.bell', '')),
+       file='{run}/ofproxy.bell')
+RUN = '--run-dir {run} '
+
+# ---- ofproxy -------------------------------------------------------------------------------------
+
+for word in ('udp:6633', 'tcp:', 'tcp:0', 'tcp:65536', 'tcp:6633:nowhere', 'tcp:6633:[::1', '6633'):
+    case('bad listen word', 'ofproxy', RUN + '--listen ' + word, word=word)
+case('bad listen word', 'ofproxy', RUN + '--config {dir}/my.conf', word='x',
+     files={'my.conf': '[ofproxy]\nlisten = tcp:6653 x\n'})
+case('no listen word', 'ofproxy', RUN + '--listen ,')
+case('too many listeners', 'ofproxy', RUN + '--listen ' + ','.join('tcp:%d' % n for n in range(1, 40)))
+case('port in use', 'ofproxy', RUN + '--listen tcp:{port}:127.0.0.1', make=taken_port, word='tcp:{port}:127.0.0.1')
+case('port in use', 'ofproxy', RUN + '--listen tcp:{port}', make=taken_port, word='tcp:{port}')
+case("not this machine's address", 'ofproxy', RUN + '--listen tcp:6653:192.0.2.1', word='tcp:6653:192.0.2.1')
+own_net = ['unshare', '-n'] + NOBODY
+
+
+def open_to_all(p):
+    run_dir(p)
+    os.chmod(p.run, 0o777)
+
+
+case('port below 1024', 'ofproxy', RUN + '--listen tcp:633', prefix=own_net, make=open_to_all, word='tcp:633')
+
+# ---- vnsbridge -----------------------------------------------------------------------------------
+
+for word in ('udp:8888', 'tcp:x', 'tcp:65536', 'tcp:8888:nowhere', 'nothing'):
+    case('bad listen word', 'vnsbridge', RUN + '--listen ' + word, word=word)
+case('port in use', 'vnsbridge', RUN + '--listen tcp:{port}:127.0.0.1', make=taken_port, word='tcp:{port}:127.0.0.1')
+case("not this machine's address", 'vnsbridge', RUN + '--listen tcp:8888:192.0.2.1', word='tcp:8888:192.0.2.1')
+case('port below 1024', 'vnsbridge', RUN + '--listen tcp:888', prefix=own_net, make=open_to_all, word='tcp:888')
+case('IP_CONFIG missing', 'vnsbridge', RUN + '--ip-config {dir}/none', file='{dir}/none',
+     reason='No such file or directory')
+
+
+def ip_config(key, text, line=''):
+    case(key, 'vnsbridge', RUN + '--ip-config {dir}/IP_CONFIG', files={'IP_CONFIG': text}, file='{dir}/IP_CONFIG',
+         line=line)
+
+
+ip_config('IP_CONFIG line without two words', 'sw0-eth1 192.168.2.1\nsw0-eth2\n', '2')
+ip_config('IP_CONFIG line with a bad address', '# ours\nsw0-eth1 192.168.2\n', '2')
+ip_config('IP_CONFIG line with a long name', 'sw0-%s 192.168.2.1\n' % ('x' * 30), '1')
+ip_config('port twice in IP_CONFIG', 'sw0-eth1 192.168.2.1\nsw0-eth1 192.168.2.2\n', '2')
+ip_config('address twice in IP_CONFIG', 'sw0-eth1 192.168.2.1\nsw0-eth2 192.168.2.1\n', '2')
+ip_config('empty IP_CONFIG', '# nothing\n')
+
+
+def vhost(key, text, /, files=None, **names):
+    case(key, 'vnsbridge', RUN + '--config {dir}/my.conf', files=dict(files or {}, **{'my.conf': text}), **names)
+
+
+vhost("IP_CONFIG without the virtual host's switch", '[vhost a]\nswitch = sw7\nip-config = {dir}/IP_CONFIG\n',
+      files={'IP_CONFIG': 'sw0-eth1 192.168.2.1\n'}, switch='sw7', port='sw7-eth1')
+case('key file missing', 'vnsbridge', RUN + '--auth-key {dir}/none', file='{dir}/none')
+case('key too short', 'vnsbridge', RUN + '--auth-key {dir}/key', files={'key': 'secret\n'}, file='{dir}/key')
+vhost('key of a virtual host missing', '[vhost a]\nswitch = sw0\nauth-key = /none/key\n')
+vhost('bad interface line', '[vhost a]\ninterface = eth1 192.168.2.1\n', file='{dir}/my.conf', line='2',
+      value='eth1 192.168.2.1')
+vhost('bad port of an interface', '[vhost a]\ninterface = eth1 xyz:1 192.168.2.1\n', line='2', port='xyz:1')
+vhost('bad address of an interface', '[vhost a]\ninterface = eth1 sw0-eth1 192.168.2.1/33\n', line='2',
+      address='192.168.2.1/33')
+vhost('interface twice', '[vhost a]\ninterface = eth1 sw0-eth1 10.0.0.1\ninterface = eth1 sw0-eth2 10.0.1.1\n',
+      line='3', name='a', interface='eth1')
+vhost('port claimed twice',
+      '[vhost a]\ninterface = e1 sw0-eth1 10.0.0.1\n[vhost b]\ninterface = e2 sw0-eth1 10.0.1.1\n', port='sw0-eth1')
+vhost('virtual host without ports', '[vhost a]\nswitch = sw0\n[vhost b]\nauth-key = /none\n', name='b')
+vhost('name of a switch too long', '[vhost a]\nswitch = %s\n' % ('s' * 21), line='2', name='s' * 21)
+vhost('routing table missing', '[vhost a]\nswitch = sw0\nrtable = /none\n', line='3')
+vhost('bad line of a routing table', '[vhost a]\nswitch = sw0\nrtable = {dir}/rtable\n',
+      files={'rtable': '10.0.0.1 10.0.0.1 eth1\n'})
+vhost('unknown interface in a routing table', '[vhost a]\nswitch = sw0\nrtable = {dir}/rtable\n',
+      files={'rtable': '10.0.0.1 10.0.0.1 255.255.255.255 eth9\n'}, name='a', interface='eth9',
+      interfaces='eth1 eth2 eth3')
+
+# ---- router --------------------------------------------------------------------------------------
+
+
+def rtable(key, text, line, /, **names):
+    case(key, 'router', RUN + '-r {dir}/rtable', files={'rtable': text}, file='{dir}/rtable', line=line, **names)
+
+
+GOOD = '192.168.2.2 192.168.2.2 255.255.255.255 eth1\n'
+case('routing table missing', 'router', RUN + '-r {dir}/none', file='{dir}/none')
+rtable('rtable line without four words', GOOD + '172.64.3.10 172.64.3.10 eth2\n', '2', number='3')
+rtable('rtable line with a bad address', GOOD + '\n172.64.3.300 0.0.0.0 255.255.255.255 eth2\n', '3',
+       word='172.64.3.300', part='destination')
+rtable('rtable line with a bad mask', '172.64.3.0 0.0.0.0 255.0.255.0 eth2\n', '1', mask='255.0.255.0')
+rtable('rtable line with a long interface', '172.64.3.0 0.0.0.0 255.255.255.0 %s\n' % ('e' * 40), '1')
+rtable('two ways to one destination', GOOD + GOOD.replace('eth1', 'eth2'), '2', destination='192.168.2.2/32', other='1')
+case('bad virtual host name', 'router', RUN + '-v ' + 'v' * 32, name='v' * 32)
+case('template without a server', 'router', RUN + '-T basic')
+case('pcap file cannot be written', 'router', RUN + '-l {dir}/none/x.pcap', file='{dir}/none/x.pcap')
+case('key too short', 'router', RUN + '-s 127.0.0.1 --auth-key {dir}/key', files={'key': 'secret\n'}, file='{dir}/key')
+
+
+def keyed_server(p):
+    free_port(p)
+    p.start('vnsbridge', '--listen', 'tcp:{port}:127.0.0.1', '--auth-key', '{dir}/right')
+
+
+case('the VNS server refuses the key', 'router', RUN + '-s 127.0.0.1 -p {port} -u student --auth-key {dir}/wrong',
+     files={'right': 'r' * 64, 'wrong': 'w' * 64}, make=keyed_server, server='127.0.0.1:{port}', user='student')
+
+# ---- causeway ------------------------------------------------------------------------------------
+
+
+def ctl(key, words='', /, **options):
+    case(key, 'causeway', RUN + words, **options)
+
+
+ctl('unknown command', 'fly', word='fly')
+case('global flag without its value', 'causeway', 'status --run-dir', flag='--run-dir')
+ctl('bad --watch', 'status --watch x', value='x')
+case("run directory's name too long", 'causeway', 'status --run-dir /' + 'x' * 200)
+case('bad configuration file', 'causeway', 'status --config {dir}/my.conf', files={'my.conf': '[router]\nprt = 1\n'},
+     file='{dir}/my.conf', line='2', key='prt', section='router')
+ctl('no topic', 'show')
+ctl('unknown topic', 'show weather', topic='weather')
+for word in ('up', 'down', 'status'):
+    ctl('unknown word', word + ' again', command=word, word='again')
+ctl('unknown help topic', 'help me', word='me')
+ctl('unknown process for wait', 'wait switch', word='switch')
+ctl('unknown process for restart', 'restart switch', word='switch')
+ctl('unknown process for logs', 'logs switch', word='switch')
+ctl('restart of nothing', 'restart')
+ctl('bad log level', 'log loud')
+ctl('bad --timeout', 'wait --timeout soon', value='soon')
+ctl('bad -n', 'logs -n few', value='few')
+ctl('bad -c', 'capture -c few', value='few')
+ctl('unknown ring', 'capture --ring X', word='X')
+ctl('route without its words', 'route add 10.0.0.0/8')
+ctl('route with other words', 'route add 10.0.0.0/8 over eth1', word='over')
+ctl('unknown route command', 'route flush')
+ctl('unknown arp command', 'arp flash')
+for words in ('show arp', 'show routes', 'route list', 'route add 10.0.0.0/8 dev eth1', 'route del 10.0.0.0/8',
+              'arp list', 'arp flush'):
+    ctl('the process to ask does not run', words, make=run_dir, process='router', dir='{run}')
+ctl('the process to ask does not run', 'log info ofproxy', make=run_dir, process='ofproxy', dir='{run}')
+ctl('no stack to wait for', 'wait --timeout 0', make=run_dir, process='ofproxy', dir='{run}')
+ctl('no logs', 'logs', make=run_dir, dir='{run}/log')
+ctl('no rings', 'show rings', make=run_dir, dir='{run}')
+ctl('no counters', 'show counters', make=run_dir, dir='{run}')
+ctl('no interfaces', 'show interfaces', make=run_dir, dir='{run}')
+ctl('no interfaces', 'show vhosts', make=run_dir, dir='{run}')
+ctl('nothing to capture', 'capture', make=run_dir, file='{run}/PKT_IN')
+ctl('restart of what is not supervised', 'restart router', make=run_dir, process='router')
+case('up: programs are not built', 'causeway', 'up ' + RUN, file='{dir}/ofproxy',
+     make=lambda p: p.known.update(causeway=shutil.copy(BIN + '/causeway', p.dir + '/causeway')))
+ctl('up: s6 is missing', 'up', env={'PATH': '{dir}'})
+case('up: run directory\'s parent is missing', 'causeway', 'up --run-dir {dir}/none/run', dir='{dir}/none/run')
+case('up: run directory is no folder', 'causeway', 'up --run-dir {dir}/empty.conf', dir='{dir}/empty.conf')
+ctl('up: no permission', 'up', prefix=NOBODY, make=run_dir, dir='{run}')
+for word in ('up', 'down'):
+    ctl('up or down: a process started by hand', word, make=runs('router'), program='router', pid='{pid}')
+case('up: a process cannot start', 'causeway', RUN + 'up --config {dir}/my.conf',
+     make=taken_port, program='ofproxy',
+     files={'my.conf': '[ofproxy]\nlisten = tcp:{port}:127.0.0.1\n[vnsbridge]\nlisten = none\n'})
+ctl('down: no permission', 'down', prefix=NOBODY, make=run_dir, dir='{run}')
+ctl('down: not a run directory', 'down', dir='{run}',
+    make=lambda p: (run_dir(p), p.write('run/precious', 'x')))
+
+# ---- lab/lab -------------------------------------------------------------------------------------
+
+IN_LAB = ' --run-dir {run} --switch {switch}'
+
+
+def lab_case(key, words, /, **options):
+    case(key, 'lab', words, **options)
+
+
+def without(path, instead):
+    return ['unshare', '-m', 'sh', '-c', 'mount --bind %s %s && exec "$0" "$@"' % (instead, path)]
+
+
+def foreign_link(p):
+    run('ip', 'link', 'add', SWITCH + '-eth2', 'type', 'veth', 'peer', 'name', SWITCH + '-peer')
+    p.endings.append(lambda: run('ip', 'link', 'delete', SWITCH + '-eth2'))
+
+
+case('no command', 'lab')
+lab_case('unknown command', 'fly', word='fly')
+for command in ('up', 'down', 'cli', 'run'):
+    lab_case('not root', command + IN_LAB, prefix=NOBODY, command=command, lab=LAB)
+lab_case('Mininet is not installed', 'up' + IN_LAB, prefix=[sys.executable, '-S'], python=sys.executable)
+lab_case('Open vSwitch is not installed', 'up' + IN_LAB, prefix=without('/usr/sbin/ovs-vswitchd', '/dev/null'))
+lab_case('Open vSwitch does not start', 'up' + IN_LAB, prefix=without('/usr/sbin/ovs-vswitchd', '/bin/false'),
+         file='{run}/lab/ovs/ovs-vswitchd.log')
+lab_case('names are taken', 'up' + IN_LAB, make=foreign_link, name=SWITCH + '-eth2')
+lab_case('bad --switch', 'up --run-dir {run} --switch a-b', name='a-b')
+lab_case('bad --controller', 'up --controller tcp:1.2.3.4' + IN_LAB, value='tcp:1.2.3.4')
+lab_case('unknown host in --controller', 'up --controller tcp:no.such.host.invalid:6633' + IN_LAB,
+         host='no.such.host.invalid')
+lab_case('configuration file missing', 'up --config {dir}/none' + IN_LAB, file='{dir}/none')
+lab_case('run directory cannot be made', 'up --run-dir /proc/none')
+lab_case('no lab', 'exec --run-dir {run} client true', dir='{run}')
+lab_case('another lab in the run directory', 'up --run-dir {lab} --switch another', make=True, dir='{lab}')
+lab_case('unknown host', 'exec --run-dir {lab} server3 true', make=True, host='server3')
+lab_case('nothing to execute', 'exec --run-dir {lab} client', make=True, host='client')
+
+
+# ---- the test ------------------------------------------------------------------------------------
+
+def attempt(p, c, seconds=15):
+    program = p.known.get('causeway') if c['program'] == 'causeway' else None
+    program = program or (LAB if c['program'] == 'lab' else BIN + '/' + c['program'])
+    command = [p.fill(word) for word in [*c['prefix'], program, *c['words'].split()]]
+    return subprocess.run(command, cwd=p.dir, env=p.environment(**c['env']), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=seconds, check=False)
+
+
+def said(c, status, stderr):
+    """The sentence, without what goes before it.  There is exactly one line of it."""
+    lines = stderr.splitlines()
+    if c['key'] == 'up: a process cannot start':
+        assert lines.pop() == 'causeway: nothing was left running'
+    if c['program'] in THREE and status == '1':
+        stamp = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z %s (\w+) (.*)' % c['program']
+        parsed = [re.fullmatch(stamp, line) for line in lines]
+        assert all(parsed) and [m[1] for m in parsed].count('error') == 1 and parsed[-1][1] == 'error', stderr
+        return parsed[-1][2]
+    assert len(lines) == 1, stderr
+    if c['key'] == 'bad configuration file' or lines[0].startswith(c['program'] + ': '):
+        return lines[0].removeprefix(c['program'] + ': ')
+    raise AssertionError('no name before: ' + lines[0])
+
+
+def half_made(p):
+    return [f for f in glob.glob(p.run + '/*') if '.new.' in f or (f.endswith('.sock') and not os.path.isdir(f))]
+
+
+def inside(p):
+    """PIDs of processes that work in the test's folder."""
+    found = []
+    for cwd in glob.glob('/proc/[0-9]*/cwd'):
+        try:
+            if os.readlink(cwd).startswith(p.dir):
+                found.append(int(cwd.split('/')[2]))
+        except OSError:
+            pass
+    return found
+
+
+@pytest.mark.parametrize('c', CASES)
+def test_a_mistake_gives_its_sentence_and_leaves_nothing(place, c, request):
+    for name, text in c['files'].items():
+        if not name.startswith('my.conf') or '{port}' not in text:
+            place.write(name, text)
+    if c['make'] is True:
+        place.known['lab'] = request.getfixturevalue('lab').run_dir
+    elif c['make']:
+        c['make'](place)
+    for name, text in c['files'].items():
+        place.write(name, text)
+    sentence, status = PAGE_ROWS[c['section'], c['key']]
+    before = set(half_made(place)), set(inside(place)), os.path.exists(place.run)
+
+    done = attempt(place, c)
+    pattern = matcher(sentence, {k: place.fill(v) for k, v in c['names'].items()})
+    assert (str(done.returncode), done.stdout) == (status, ''), done
+    assert re.fullmatch(pattern, said(c, status, done.stderr)), '%s\nexpected: %s' % (done.stderr, sentence)
+
+    assert set(half_made(place)) <= before[0] and set(inside(place)) <= before[1]
+    if status == '2' and c['program'] != 'router' or c['program'] == 'lab':
+        assert os.path.exists(place.run) == before[2]  # nothing was made for nothing
+
+
+def test_an_unreachable_server_is_named_once_and_tried_on_without_haste(place):
+    sentence, status = PAGE_ROWS['router', 'the VNS server cannot be reached']
+    assert status == '-'
+    free_port(place)
+    place.write('auth_key', 'k' * 64)
+    child = place.start('router', '-s', '127.0.0.1', '-p', '{port}')
+    pattern = re.compile(r'.* router info not ready: ' + matcher(
+        sentence, {'server': '127.0.0.1:%d' % place.known['port'], 'reason': 'Connection refused'}))
+    started = time.monotonic()
+    wait_for(lambda: any(map(pattern.fullmatch, child.text().splitlines())), 3, 'sentence about the server')
+    with socket.socket() as s:  # refuses no more: the router comes, having been at it all the while
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.settimeout(5)
+        s.bind(('127.0.0.1', place.known['port']))
+        s.listen()
+        s.accept()[0].close()
+        for _ in range(2):
+            s.accept()[0].close()
+    assert len([line for line in child.text().splitlines() if pattern.fullmatch(line)]) == 1, child.text()
+    with open('/proc/%d/stat' % child.pid, encoding='ascii') as f:
+        ticks = sum(map(int, f.read().rpartition(')')[2].split()[11:13]))
+    busy = ticks / os.sysconf('SC_CLK_TCK')
+    assert busy < 0.1 + 0.2 * (time.monotonic() - started), 'the router spins: %.2f s of CPU' % busy
+    assert child.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize('program', [*THREE, pytest.param('causeway', marks=CAUSEWAY)])
+def test_help_and_version_answer_on_standard_output(place, program):
+    for flag in ('--help', '--version'):
+        done = attempt(place, {'program': program, 'words': flag, 'prefix': (), 'env': {}})
+        assert done.returncode == 0 and done.stderr == '', done
+        assert done.stdout.startswith('Usage: %s ' % program if flag == '--help' else program + ' (Causeway) ')
+    short = attempt(place, {'program': program, 'words': '-h', 'prefix': (), 'env': {}})
+    assert short.stdout.startswith('Usage: ') and '--run-dir' in short.stdout and '--config' in short.stdout
+
+
+def test_help_of_the_lab(place):
+    done = attempt(place, {'program': 'lab', 'words': '--help', 'prefix': NOBODY, 'env': {}})
+    assert done.returncode == 0 and done.stdout.startswith('usage: lab ') and done.stderr == ''
+
+
+def test_the_page_and_this_file_list_the_same():
+    made = {(c.values[0]['section'], c.values[0]['key']) for c in CASES}
+    made.add(('router', 'the VNS server cannot be reached'))
+    assert made - set(PAGE_ROWS) == set(), 'not in docs/messages.md'
+    assert set(PAGE_ROWS) - made == set(), 'no test makes these'
+
+
+def test_every_mistake_of_a_file_has_its_line(place):
+    place.write('my.conf', '[router]\nport = 0\nprt = 1\n[stack]\nwait = fast\n')
+    done = attempt(place, {'program': 'router', 'words': '--config {dir}/my.conf', 'prefix': (), 'env': {}})
+    assert done.returncode == 2
+    assert re.findall(r'my\.conf:(\d+): ', done.stderr) == ['2', '3', '5'], done.stderr
+
+
+def test_every_setting_is_in_the_example(place):
+    """All of it is commented out; with the comments' signs gone, every setting has its default."""
+    with open(os.path.join(REPO, 'docs/causeway.conf.example'), encoding='utf-8') as f:
+        example = f.read()
+    assert all(line == '' or line[0] == '#' for line in example.splitlines())
+    live = re.sub(r'^#(\[|[a-z-]+ =)', r'\1', example, flags=re.M)
+    section, values, told = None, {}, {}
+    comment = ''
+    for line in live.splitlines():
+        if line.startswith('['):
+            section = line[1:].partition(']')[0]
+        elif line.startswith('# '):
+            comment += line[2:] + ' '
+        elif ' =' in line and not section.startswith('vhost'):
+            key, _, value = line.partition(' =')
+            values[section, key], told[section, key] = value.strip(), comment.strip()
+            comment = ''
+        elif line == '':
+            comment = ''
+    with open(os.path.join(REPO, 'common/config.def'), encoding='utf-8') as f:
+        rows = re.findall(r'^S\((\w+), \w+, "([^"]*)".*?, "([^"]*)", "([^"]*)"\)$', f.read(), re.M)
+    assert values == {(s.lower(), key): value for s, key, value, _ in rows}
+    assert told == {(s.lower(), key): text for s, key, _, text in rows}
+    taken_port(place)  # the file is taken, and then the port stops the process
+    for name, text in (('as-it-is.conf', example),
+                       ('live.conf', re.sub(r'(?m)^(ip-config|auth-key|rtable) = /.*\n', '', live))):
+        place.write(name, text)
+        done = attempt(place, {'program': 'vnsbridge', 'prefix': (), 'env': {},
+                               'words': '--config {dir}/%s --run-dir {run} --listen tcp:{port}:127.0.0.1' % name})
+        assert done.returncode == 1 and 'cannot listen on' in done.stderr, done.stderr
+
+
+def test_the_man_page_has_every_command_and_no_mistake():
+    path = os.path.join(REPO, 'docs/causeway.1')
+    with open(path, encoding='utf-8') as f:
+        page = f.read()
+    with open(os.path.join(REPO, 'ctl/commands.def'), encoding='utf-8') as f:
+        commands = re.findall(r'^CMD\("([\w-]+)", \w+, "([^"]*)"', f.read(), re.M)
+    for name, words in commands:
+        assert re.search(r'^\.It Cm %s\b' % name, page, re.M), name
+        for flag in re.findall(r'-(-?[a-z]+)', words):
+            assert 'Fl ' + flag in page, '%s -%s' % (name, flag)
+    if shutil.which('mandoc'):
+        assert run('mandoc', '-Tlint', '-Wwarning', path).stdout == ''
