@@ -18,7 +18,7 @@ FAULT = os.path.join(os.path.dirname(BIN), 'fault')
 KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
 SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))
 WINDOW = 48  # below the 64 frames that the router holds for one neighbour
-RATE = 2000
+RATE = int(os.environ.get("CAUSEWAY_RATE", 2000))
 SENT, BACK, MARK, MARK_NS, FLOWING, CONNECTS, HIGHEST, WORDS = range(8)
 
 

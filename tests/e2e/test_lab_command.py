@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import LAB, OF_PORT, SLOT, Lab, run, wait_for
+from harness import LAB, NOBODY, OF_PORT, SLOT, Lab, run, wait_for
 
 SWITCH = 'ct%dc' % SLOT
 
@@ -114,8 +114,6 @@ def test_mininets_prompt(another):
     assert 'client %s server1 server2' % SWITCH in done.stdout, done.stdout
     assert another.exec('client', 'true').returncode == 0  # the hosts are still there
 
-
-NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 
 
 @pytest.mark.parametrize('command,expected', [

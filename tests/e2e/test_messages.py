@@ -12,11 +12,10 @@ import sys
 import time
 
 import pytest
-from harness import BIN, LAB, REPO, SLOT, Child, run, tmpfs_dir, wait_for
+from harness import BIN, LAB, NOBODY, REPO, SLOT, Child, run, tmpfs_dir, wait_for
 
 PAGE = os.path.join(REPO, 'docs/messages.md')
 THREE = ('ofproxy', 'vnsbridge', 'router')
-NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 SWITCH = 'ct%dm' % SLOT
 CAUSEWAY = pytest.mark.skipif(not os.path.exists(BIN + '/causeway'), reason='causeway is not built')
 
