@@ -139,6 +139,12 @@ check:                                        ## install what is missing, build,
 e2e: programs fakes                           ## run the tests on a real switch (root)
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e
 
+PREFIX ?= /usr/local
+install: programs                             ## install the programs and the man page (PREFIX, DESTDIR)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	$(Q)install $(BIN) $(DESTDIR)$(PREFIX)/bin
+	$(Q)install -m 644 docs/causeway.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
 deps:                                         ## check the dependency rule
 	$(Q)tests/deps.sh
 

@@ -21,7 +21,7 @@ void log_open(const char *process, enum log_format format)
 
 void log_set_level(enum log_level level)
 {
-    max_level = level;
+    __atomic_store_n(&max_level, level, __ATOMIC_RELAXED); /* set by the control thread */
 }
 
 bool log_level_parse(const char *word, enum log_level *level)
@@ -87,7 +87,7 @@ void log_line(enum log_level level, const char *format, ...)
 {
     va_list args;
 
-    if (level > max_level) {
+    if (level > __atomic_load_n(&max_level, __ATOMIC_RELAXED)) {
         return;
     }
     va_start(args, format);

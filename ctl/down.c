@@ -143,10 +143,11 @@ static int finish(const struct ctl *c, bool stopped)
         ctl_print_json(c, json_pack("{s:s s:b s:O}", "run_dir", c->run_dir, "stopped", (int)stopped,
                                     "left", left));
     } else {
-        printf("%s; %s is removed\n", stopped ? "Causeway stopped" : "nothing ran", c->run_dir);
+        printf("%s; %s%s removed\n", stopped ? "Causeway stopped" : "nothing ran", c->run_dir,
+               json_array_size(left) ? ": all but what is not this command's is" : " is");
         json_array_foreach(left, i, one)
         {
-            printf("left there, not this command's: %s\n", json_string_value(one));
+            printf("left there: %s\n", json_string_value(one));
         }
     }
     json_decref(left);

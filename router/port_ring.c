@@ -246,8 +246,6 @@ struct port *port_ring_open(const struct port_ring_config *c, const struct port_
     resume(p);
     p->wait = c->wait;
     wait_ring(c->wait, &p->in);
-    wait_board(c->wait, &p->interfaces);
-    wait_board(c->wait, &p->leases);
     snprintf(p->wanted.vhost, sizeof p->wanted.vhost, "%s", c->vhost);
     snprintf(p->wanted.user, sizeof p->wanted.user, "%s", c->user);
     p->wanted.topology = c->topology;

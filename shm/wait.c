@@ -62,12 +62,6 @@ void wait_ring(struct waiter *w, struct ring_rx *rx)
     w->rings[w->n_rings++] = rx;
 }
 
-void wait_board(struct waiter *w, struct board_reader *r)
-{
-    assert(w->n_boards < sizeof w->boards / sizeof w->boards[0]);
-    w->boards[w->n_boards++] = r;
-}
-
 static bool something(const struct waiter *w)
 {
     for (unsigned i = 0; i < w->n_rings; i++) {

@@ -2,11 +2,12 @@
  *
  *     wait_open(&w, &loop, policy, window_us, &topo.bell[topo.me]);
  *     wait_ring(&w, &rx);                     each ring that it reads
- *     wait_board(&w, &board);                 each board that it reads
  *     while (loop_running(&loop)) {
  *         unsigned work = up(&b) + down(&b);
  *         wait_turn(&w, work);
  *     }
+ *
+ * Boards need no place here: board_publish always rings the doorbell.
  *
  * After a turn with work: looks at descriptors and timers every few turns without sleeping.  After
  * a turn without: yields (or polls) for a bounded time that adapts, then says on each ring that it
@@ -19,7 +20,6 @@
 
 #include "common/loop.h"
 #include "shm/bell.h"
-#include "shm/board.h"
 #include "shm/ring.h"
 
 enum wait_policy { WAIT_AUTO, WAIT_YIELD, WAIT_POLL, WAIT_SLEEP };
@@ -31,8 +31,7 @@ struct waiter {
     enum wait_policy policy;
     uint64_t window_max_ns, window_ns;
     struct ring_rx *rings[8];
-    struct board_reader *boards[8];
-    unsigned n_rings, n_boards, turns;
+    unsigned n_rings, turns;
     /* e.g. rcu_thread_offline and _online; the loop's functions are called between the two */
     void (*before_sleep)(void *context);
     void (*after_sleep)(void *context);
@@ -46,7 +45,6 @@ bool wait_policy_parse(const char *word, enum wait_policy *policy);
 int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint64_t window_us,
               const struct bell *own);
 void wait_ring(struct waiter *w, struct ring_rx *rx);
-void wait_board(struct waiter *w, struct board_reader *r);
 /* Called in a turn that left a frame where it was because its way out is full: the next wait_turn
  * without work sleeps a millisecond at most, and does not take the waiting frame for work. */
 void wait_blocked(struct waiter *w);

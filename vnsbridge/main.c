@@ -41,8 +41,6 @@ static void open_waiter(struct bridge *b)
     }
     wait_ring(&b->wait, &b->pkt_in);
     wait_ring(&b->wait, &b->vns_out);
-    wait_board(&b->wait, &b->ports);
-    wait_board(&b->wait, &b->session);
 }
 
 static void open_loop(struct bridge *b)
