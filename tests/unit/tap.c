@@ -116,6 +116,17 @@ Test(tap, counts_what_was_overwritten_and_goes_on, .init = open_all, .fini = clo
     cr_expect_eq(tap_missed(&t) + seen, 1000);
 }
 
+Test(tap, gives_nothing_that_the_writer_may_be_overwriting, .init = open_all, .fini = close_all)
+{
+    watch();
+    for (unsigned n = 1; n <= 150;
+         n++) { /* 42 kB of 64: what is staged next may lie over the first */
+        pass(n, 'm', 200);
+    }
+    cr_expect(!tap_next(&t, &frame));
+    cr_expect_eq(tap_missed(&t), 150);
+}
+
 Test(tap, is_no_end_of_the_ring, .init = open_all, .fini = close_all)
 {
     struct ring_stats before, after;
