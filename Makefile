@@ -43,7 +43,7 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch]))
 
-.PHONY: all help programs up down check unit race race-run e2e bench fakes deps fmt fmt-check clean
+.PHONY: all help programs up down check unit race race-run e2e bench fakes deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets

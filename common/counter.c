@@ -31,11 +31,20 @@ static const struct {
 static const char *const process_names[] = {"ofproxy", "vnsbridge", "router"};
 static const enum counter dropped_total[] = {OFPROXY_DROPPED, VNSBRIDGE_DROPPED, ROUTER_DROPPED};
 
-/* The file: a check word (how many words this build has, under a magic), then the words. */
+/* The file: a check word (how many words this build has, under a magic), then the words, then what
+ * counter_prepare noted: how many words are to change, with which tail of which output, and each
+ * one's number and new value.  New values, not differences: they may be set twice. */
+enum {
+    LOG_N = COUNTER_WORDS,
+    LOG_OUTPUT,
+    LOG_TAIL,
+    LOG_FIRST,
+    FILE_WORDS = LOG_FIRST + 2 * COUNTER_WORDS
+};
 #define CHECK_WORD (0x436e7472ULL << 32 | COUNTER_WORDS)
-#define FILE_BYTES ((1 + COUNTER_WORDS) * sizeof(uint64_t))
+#define FILE_BYTES ((1 + FILE_WORDS) * sizeof(uint64_t))
 
-static _Atomic uint64_t private_words[COUNTER_WORDS];
+static _Atomic uint64_t private_words[FILE_WORDS];
 static _Atomic uint64_t *words = private_words;
 static enum counter_process me = COUNTER_OF_ROUTER;
 
@@ -120,6 +129,76 @@ void counter_drop(enum drop why, uint64_t n)
 uint64_t counter_dropped(enum drop why)
 {
     return atomic_load_explicit(&words[COUNTERS + (unsigned)why], memory_order_relaxed);
+}
+
+/* ---- prepared counts ---------------------------------------------------------------------- */
+
+static uint64_t get(unsigned word)
+{
+    return atomic_load_explicit(&words[word], memory_order_relaxed);
+}
+
+static void set(unsigned word, uint64_t v)
+{
+    atomic_store_explicit(&words[word], v, memory_order_relaxed);
+}
+
+static unsigned note(unsigned n, unsigned word, uint64_t more)
+{
+    if (more == 0) {
+        return n;
+    }
+    set(LOG_FIRST + 2 * n, word);
+    set(LOG_FIRST + 2 * n + 1, get(word) + more);
+    return n + 1;
+}
+
+void counter_prepare(struct counter_tally *t, unsigned output, uint64_t tail)
+{
+    unsigned n = 0;
+
+    set(LOG_N, 0);
+    /* what follows must not come before it: a successor believes only a whole note.  It runs after
+     * its predecessor's death, so order is all that is needed, here and in
+     * counter_commit */
+    atomic_thread_fence(memory_order_release);
+    for (unsigned i = 0; i < DROPS; i++) {
+        n = note(n, COUNTERS + i, t->dropped[i]);
+        t->count[dropped_total[me]] += t->dropped[i];
+    }
+    for (unsigned i = 0; i < COUNTERS; i++) {
+        n = note(n, i, t->count[i]);
+    }
+    set(LOG_OUTPUT, output);
+    set(LOG_TAIL, tail);
+    atomic_store_explicit(&words[LOG_N], n, memory_order_release);
+    memset(t, 0, sizeof *t);
+}
+
+void counter_commit(void)
+{
+    uint64_t n = get(LOG_N);
+
+    for (unsigned i = 0; i < n && i < COUNTER_WORDS; i++) {
+        uint64_t word = get(LOG_FIRST + 2 * i);
+
+        if (word < COUNTER_WORDS) {
+            set((unsigned)word, get(LOG_FIRST + 2 * i + 1));
+        }
+    }
+    atomic_store_explicit(&words[LOG_N], 0, memory_order_release);
+}
+
+void counter_recover(unsigned output, uint64_t tail)
+{
+    if (get(LOG_OUTPUT) != output) {
+        return;
+    }
+    if (tail >= get(LOG_TAIL)) {
+        counter_commit();
+    } else {
+        set(LOG_N, 0); /* never published: its frames will be handled, and counted, again */
+    }
 }
 
 const char *counter_name(enum counter c)

@@ -47,6 +47,26 @@ uint64_t counter_get(enum counter c);
 void counter_drop(enum drop why, uint64_t n);
 uint64_t counter_dropped(enum drop why);
 
+/* ---- counts that become visible with what they count ---------------------------------------
+ *
+ * A process whose commit point is the tail of a ring counts a batch in a tally and makes both
+ * visible as one, so that no kill between the two leaves sums that do not add up:
+ *
+ *     tally.count[ROUTER_FORWARDED]++;  tally.dropped[DROP_NO_ROUTE]++;
+ *     counter_prepare(&tally, output, tail);   notes in the file what the counters will be
+ *     ring_publish(...);                       its tail is now 'tail'
+ *     counter_commit();                        and they are it
+ *
+ * A successor calls counter_recover for each of its outputs, before it counts anything: what a
+ * predecessor published and did not get to count is counted then, once. */
+struct counter_tally {
+    uint64_t count[COUNTERS], dropped[DROPS]; /* 'dropped' is also added to the total */
+};
+/* Takes the tally's counts, which are then zero.  'output': a number for the ring. */
+void counter_prepare(struct counter_tally *t, unsigned output, uint64_t tail);
+void counter_commit(void);
+void counter_recover(unsigned output, uint64_t tail);
+
 const char *counter_name(enum counter c);
 const char *counter_text(enum counter c);
 enum counter_process counter_owner(enum counter c);

@@ -89,7 +89,7 @@ class Ovs:
 
     def check_ports(self, ports):
         """OVS says in the database, not by an exit status, that it could not take an interface."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 15
         for port in ports:
             while True:
                 ofport = self.vsctl('get', 'Interface', port, 'ofport')

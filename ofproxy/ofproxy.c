@@ -159,7 +159,7 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     reconcile(p);
     open_wait(p, c);
     p->tick.fire = on_tick;
-    loop_timer_set(&p->loop, &p->tick, TICK_MS);
+    loop_timer_set(&p->loop, &p->tick, 0); /* the first at once: it says that we are ready */
     p->changed = true;
     topo_ring_all(&p->topo);
 }

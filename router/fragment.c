@@ -62,6 +62,14 @@ static bool more(const struct cutter *c)
     return c->at < c->len;
 }
 
+/* How many fragments there will be, or one more. */
+static unsigned pieces(const struct cutter *c)
+{
+    uint32_t most = (IFACE_MTU - c->ihl) & ~7u;
+
+    return (c->len - c->at + most - 1) / most;
+}
+
 /* Writes the next fragment to 'frame'; returns its length. */
 static uint32_t cut(struct cutter *c, uint8_t *frame)
 {
@@ -113,11 +121,16 @@ bool fragment_hold(struct packet *p, const struct hold_slot *what)
     uint8_t frame[PKT_ETH_LEN + IFACE_MTU];
     struct cutter c;
 
-    for (start(&c, p); more(&c); w.uncounted = 1) {
+    start(&c, p);
+    /* all or none: a part of a datagram is of no use to anybody */
+    if (!hold_room(&p->r->hold, w.next_hop, w.out_iface, pieces(&c))) {
+        return false;
+    }
+    for (; more(&c); w.uncounted = 1) {
         uint32_t len = cut(&c, frame);
 
         if (!hold_put(&p->r->hold, &w, frame, len, NULL, 0)) {
-            break;
+            break; /* cannot be: there was room for all */
         }
     }
     return w.uncounted;

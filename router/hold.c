@@ -191,6 +191,13 @@ unsigned hold_restore(struct hold *h, uint64_t settled, uint64_t now, unsigned *
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
+bool hold_room(struct hold *h, uint32_t ip, uint32_t iface, unsigned n)
+{
+    const struct hold_hop *hop = hop_find(h, ip, iface);
+
+    return h->n_free >= n && (hop ? hop->n : 0) + n <= HOLD_PER_HOP;
+}
+
 bool hold_put(struct hold *h, const struct hold_slot *what, const uint8_t *head, size_t head_len,
               const uint8_t *tail, size_t tail_len)
 {

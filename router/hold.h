@@ -83,6 +83,8 @@ const struct hold_slot *hold_ready(struct hold *h, struct hold_hop **hop);
 void hold_leave(struct hold *h, struct hold_hop *hop);
 void hold_flushed(struct hold *h);
 
+/* Would 'n' frames for this next hop be taken? */
+bool hold_room(struct hold *h, uint32_t ip, uint32_t iface, unsigned n);
 /* For people, from any thread: how many frames wait for this next hop (about). */
 unsigned hold_count(const struct hold *h, uint32_t ip, uint32_t iface);
 

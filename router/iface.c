@@ -90,7 +90,7 @@ bool iface_is_broadcast(const struct ifaces *t, uint32_t ip)
     return false;
 }
 
-void iface_print(const struct ifaces *t, char *text, size_t size)
+const char *iface_print(const struct ifaces *t, char *text, size_t size)
 {
     size_t at = 0;
 
@@ -104,4 +104,5 @@ void iface_print(const struct ifaces *t, char *text, size_t size)
                                    t->row[i].up ? "" : " down");
         }
     }
+    return text;
 }

@@ -48,6 +48,6 @@ uint32_t iface_of_name(const struct ifaces *t, const char *name);
 /* 'ip' is the broadcast address of a connected subnet of 30 bits or less (RFC 919). */
 bool iface_is_broadcast(const struct ifaces *t, uint32_t ip);
 /* "eth1 192.168.2.1 up, eth2 ..." for people, cut at 'size'. */
-void iface_print(const struct ifaces *t, char *text, size_t size);
+const char *iface_print(const struct ifaces *t, char *text, size_t size);
 
 #endif

@@ -59,6 +59,8 @@ struct port_ops {
     void (*send)(struct port *p, const struct frame_in *in, const struct frame_out *out);
     void (*flush)(struct port *p);
     void (*close)(struct port *p); /* says good-bye to the peer; frees all */
+    /* What the tail of its output will be once flushed, for counter_prepare; NULL: it has none. */
+    uint64_t (*tail)(const struct port *p);
 };
 struct port {
     const struct port_ops *ops;
@@ -88,6 +90,10 @@ static inline uint8_t *port_room(struct port *p, size_t size)
 static inline void port_send(struct port *p, const struct frame_in *in, const struct frame_out *out)
 {
     p->ops->send(p, in, out);
+}
+static inline uint64_t port_tail(const struct port *p)
+{
+    return p->ops->tail ? p->ops->tail(p) : 0;
 }
 static inline void port_flush(struct port *p)
 {

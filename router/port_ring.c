@@ -213,7 +213,12 @@ static void close_ring(struct port *port)
     free(p);
 }
 
-static const struct port_ops ops = {next, room, send, flush, close_ring};
+static uint64_t tail(const struct port *port)
+{
+    return ((const struct port_ring *)port)->out.staged;
+}
+
+static const struct port_ops ops = {next, room, send, flush, close_ring, tail};
 
 /* A predecessor's settled position must lie in the ring that it read. */
 static void resume(struct port_ring *p)
@@ -244,6 +249,7 @@ struct port *port_ring_open(const struct port_ring_config *c, const struct port_
     topo_board_reader(c->topo, &p->leases, TOPO_LEASES);
     topo_board_writer(c->topo, &p->session, TOPO_SESSION);
     resume(p);
+    counter_recover(0, p->out.tail);
     p->wait = c->wait;
     wait_ring(c->wait, &p->in);
     snprintf(p->wanted.vhost, sizeof p->wanted.vhost, "%s", c->vhost);

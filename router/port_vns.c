@@ -140,8 +140,8 @@ static void choose_user(struct port_vns *p, const char *user)
 
 struct port *port_vns_open(const struct port_vns_config *c, const struct port_events *events)
 {
-    static const struct port_ops ops = {port_vns_next, port_vns_room, port_vns_send, port_vns_flush,
-                                        port_vns_close};
+    static const struct port_ops ops = {port_vns_next,  port_vns_room,  port_vns_send,
+                                        port_vns_flush, port_vns_close, NULL};
     struct port_vns *p = calloc(1, sizeof *p);
     char text[340];
     bool v6 = strchr(c->server, ':') != NULL;

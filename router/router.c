@@ -35,8 +35,8 @@ void router_close(struct router *r)
 
 static void verdict(struct packet *p, const struct frame_out *out, enum counter c)
 {
-    p->r->count[ROUTER_RECEIVED]++;
-    p->r->count[c]++;
+    p->r->tally.count[ROUTER_RECEIVED]++;
+    p->r->tally.count[c]++;
     port_send(p->r->port, p->in, out);
 }
 
@@ -44,8 +44,8 @@ void packet_drop(struct packet *p, enum drop reason)
 {
     struct frame_out out = {.verdict = VERDICT_DROPPED, .reason = reason, .iface = p->in->iface};
 
-    p->r->dropped[reason]++;
-    p->r->count[ROUTER_RECEIVED]++;
+    p->r->tally.dropped[reason]++;
+    p->r->tally.count[ROUTER_RECEIVED]++;
     port_send(p->r->port, p->in, &out);
 }
 
@@ -79,7 +79,7 @@ void router_originate(struct router *r, const struct frame_in *cause, uint32_t i
         .verdict = VERDICT_ORIGINATED, .iface = iface, .head_len = len, .hold = hold};
 
     pcap_frame(&r->pcap, head, len, NULL, 0);
-    r->count[ROUTER_ORIGINATED]++;
+    r->tally.count[ROUTER_ORIGINATED]++;
     port_send(r->port, cause, &out);
 }
 
@@ -96,7 +96,7 @@ static void on_iface(void *context, uint32_t row, const struct iface *now)
     struct router *r = context;
     struct iface was = row < IFACES ? r->ifaces.row[row] : (struct iface){0};
     const char *word = !now->present ? "gone" : (now->up ? "up" : "down");
-    char ip[PKT_IP_TEXT], mac[PKT_MAC_TEXT];
+    char ip[PKT_IP_TEXT], mac[PKT_MAC_TEXT], served[116];
 
     if (!iface_put(&r->ifaces, row, now)) {
         return;
@@ -110,6 +110,9 @@ static void on_iface(void *context, uint32_t row, const struct iface *now)
     }
     log_info("interface %s name=%.16s ip=%s mac=%s", word, now->name[0] ? now->name : was.name,
              pkt_ip_text(ip, now->ip), pkt_mac_text(mac, now->mac));
+    if (r->serving && r->role) {
+        role_state(r->role, ROLE_READY, "%s", iface_print(&r->ifaces, served, sizeof served));
+    }
 }
 
 static void on_rtable(void *context, const char *text, size_t len)
@@ -135,14 +138,14 @@ static void on_state(void *context, enum role_state state, const char *text)
     struct router *r = context;
     char served[116];
 
-    if (state == ROLE_READY) {
-        iface_print(&r->ifaces, served, sizeof served);
-        text = served;
+    r->serving = state == ROLE_READY;
+    if (r->serving) {
+        text = iface_print(&r->ifaces, served, sizeof served);
         r->say_ready = true;
         r->ready++;
     }
-    r->binding = state == ROLE_READY;
-    log_info("%s %s", state == ROLE_READY ? "ready:" : "not ready:", text);
+    r->binding = r->serving;
+    log_info("%s %s", r->serving ? "ready:" : "not ready:", text);
     if (r->role) {
         role_state(r->role, state, "%s", text);
     }
@@ -237,7 +240,7 @@ static bool send_held(struct router *r, const struct hold_slot *s, const struct 
     memcpy(frame, hop->mac, 6);
     memcpy(frame + 6, out->mac, 6);
     router_originate(r, NULL, hop->iface, frame, s->len, s->serial);
-    r->count[ROUTER_HELD_SENT] += !s->uncounted;
+    r->tally.count[ROUTER_HELD_SENT] += !s->uncounted;
     return true;
 }
 
@@ -259,23 +262,6 @@ static unsigned release_held(struct router *r)
     return n;
 }
 
-/* The turn's counts become visible together with its frames, so that their sums hold. */
-static void publish_counts(struct router *r)
-{
-    for (unsigned i = ROUTER_RECEIVED; i < COUNTERS; i++) {
-        if (r->count[i] != 0) {
-            counter_add((enum counter)i, r->count[i]);
-            r->count[i] = 0;
-        }
-    }
-    for (unsigned i = 0; i < DROPS; i++) {
-        if (r->dropped[i] != 0) {
-            counter_drop((enum drop)i, r->dropped[i]);
-            r->dropped[i] = 0;
-        }
-    }
-}
-
 unsigned router_turn(struct router *r, uint64_t now)
 {
     struct frame_in in;
@@ -291,11 +277,14 @@ unsigned router_turn(struct router *r, uint64_t now)
         frames++;
     }
     ask_for_hops(r);
-    port_flush(r->port);
+    if (n + frames > 0) { /* the turn's counts become visible with its frames: their sums hold */
+        counter_prepare(&r->tally, 0, port_tail(r->port));
+        port_flush(r->port);
+        counter_commit();
+    } else {
+        port_flush(r->port);
+    }
     hold_flushed(&r->hold);
     talk_up_flush(r->talk);
-    if (n + frames > 0) {
-        publish_counts(r);
-    }
     return n + frames;
 }

@@ -37,14 +37,15 @@ struct router {
     uint64_t now_ns;      /* of this turn */
     uint64_t conflict_ns; /* when an address conflict was last logged */
     uint16_t ip_id;
+    bool serving;   /* the port says READY */
     bool say_ready; /* the control thread has yet to be told */
     bool binding;   /* ready, but the routes do not know the interfaces yet: frames wait */
     uint32_t ready; /* number of times that it became so */
     char *rtable;   /* text from the VNS server, to be passed on; NULL: none */
     size_t rtable_len;
-    uint8_t chore[IFACES];                    /* enum chore, by row */
-    unsigned n_chores;                        /* rows with any */
-    uint64_t count[COUNTERS], dropped[DROPS]; /* of this turn */
+    uint8_t chore[IFACES];      /* enum chore, by row */
+    unsigned n_chores;          /* rows with any */
+    struct counter_tally tally; /* of this turn */
 };
 
 /* A received frame while it is decided; 'head' is the router's own copy, in the outgoing record. */
@@ -82,7 +83,7 @@ void router_originate(struct router *r, const struct frame_in *cause, uint32_t i
 
 static inline void router_count(struct router *r, enum counter c)
 {
-    r->count[c]++;
+    r->tally.count[c]++;
 }
 
 #endif

@@ -12,6 +12,8 @@
 #define LOG_LINES 20
 #define LOG_PERIOD_NS 10000000000ull
 
+enum { OUTPUT_VNS_IN, OUTPUT_PKT_OUT }; /* for counter_prepare */
+
 bool bridge_may_log(struct bridge *b)
 {
     uint64_t now = loop_now_ns();
@@ -118,6 +120,8 @@ void bridge_attach(struct bridge *b)
     topo_board_writer(&b->topo, &b->interfaces, TOPO_INTERFACES);
     topo_board_writer(&b->topo, &b->leases, TOPO_LEASES);
     topo_arena(&b->topo, &b->arena);
+    counter_recover(OUTPUT_VNS_IN, b->vns_in.tail);
+    counter_recover(OUTPUT_PKT_OUT, b->pkt_out.tail);
     go_on(b);
     if (bind_open(&b->bind, &b->vhosts, &b->ports, &b->interfaces, &events, why, sizeof why) != 0) {
         die("%s", why);
@@ -141,6 +145,13 @@ void bridge_detach(struct bridge *b)
     ring_rx_leave(&b->vns_out);
     ring_tx_leave(&b->vns_in);
     ring_tx_leave(&b->pkt_out);
+}
+
+void bridge_publish(struct bridge *b, struct ring_tx *to)
+{
+    counter_prepare(&b->tally, to == &b->pkt_out ? OUTPUT_PKT_OUT : OUTPUT_VNS_IN, to->staged);
+    ring_publish(to);
+    counter_commit();
 }
 
 /* ---- a turn -------------------------------------------------------------------------------- */

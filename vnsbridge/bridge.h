@@ -31,7 +31,8 @@ struct bridge {
 
     struct ring_rx pkt_in, vns_out;
     struct ring_tx vns_in, pkt_out;
-    struct ring_tx *up_last; /* the output that bridge_up wrote last in this burst */
+    struct ring_tx *up_last;    /* the output that bridge_up wrote last in this burst */
+    struct counter_tally tally; /* of what is staged, and not published yet */
     struct arena arena;
     bool blocked;  /* PKT_OUT had no room in this turn */
     bool told_bad; /* a neighbour's ring turned bad, and that was logged */
@@ -48,6 +49,8 @@ struct bridge {
     uint64_t log_period_ns;
 };
 
+/* Publishes an output, and the counts of what it settles with it. */
+void bridge_publish(struct bridge *b, struct ring_tx *to);
 unsigned bridge_up(struct bridge *b);
 unsigned bridge_down(struct bridge *b);
 

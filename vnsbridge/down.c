@@ -29,9 +29,9 @@ static enum drop refuse(const struct bridge *b, const struct record *r)
     return DROP_NONE;
 }
 
-static void make_drop(struct record *r, enum drop reason)
+static void make_drop(struct bridge *b, struct record *r, enum drop reason)
 {
-    counter_drop(reason, 1);
+    b->tally.dropped[reason]++;
     r->verdict = VERDICT_DROPPED;
     r->reason = (uint8_t)reason;
     r->head_len = r->tail_len = 0;
@@ -39,7 +39,7 @@ static void make_drop(struct record *r, enum drop reason)
 }
 
 /* Checks and rewrites the record for PKT_OUT.  False: nothing is left to say to ofproxy. */
-static bool translate(const struct bridge *b, struct record *r)
+static bool translate(struct bridge *b, struct record *r)
 {
     enum drop reason = DROP_NONE;
 
@@ -49,7 +49,7 @@ static bool translate(const struct bridge *b, struct record *r)
         reason = refuse(b, r);
     }
     if (reason != DROP_NONE) {
-        make_drop(r, reason);
+        make_drop(b, r, reason);
     } else if (r->head_len > 0) {
         const struct bind_entry *e = &b->bind.entry[r->port];
 
@@ -83,9 +83,9 @@ unsigned bridge_down(struct bridge *b)
     }
     if (n > 0) {
         ring_settle(&b->pkt_out, BRIDGE_FROM_VNS_OUT, ring_position(&b->vns_out));
-        ring_publish(&b->pkt_out);
+        b->tally.count[VNSBRIDGE_FROM_RING] += n;
+        bridge_publish(b, &b->pkt_out);
         ring_release(&b->vns_out);
-        counter_add(VNSBRIDGE_FROM_RING, n);
     }
     return n;
 }

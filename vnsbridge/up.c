@@ -11,10 +11,6 @@
 
 #include "vnsbridge/lease.h"
 
-struct burst {
-    unsigned n, to_ring, to_clients;
-};
-
 static void publish_last(struct bridge *b)
 {
     if (!b->up_last) {
@@ -24,7 +20,7 @@ static void publish_last(struct bridge *b)
         clients_flush(b);
     }
     ring_settle(b->up_last, BRIDGE_FROM_PKT_IN, ring_position(&b->pkt_in));
-    ring_publish(b->up_last);
+    bridge_publish(b, b->up_last);
     b->up_last = NULL;
 }
 
@@ -56,12 +52,11 @@ static void settle(struct bridge *b, const struct record *in, enum verdict verdi
 
 static void drop(struct bridge *b, const struct record *in, enum drop reason)
 {
-    counter_drop(reason, 1);
     settle(b, in, VERDICT_DROPPED, reason);
+    b->tally.dropped[reason]++; /* after: it may publish what was before this frame */
 }
 
-static void to_ring(struct bridge *b, const struct record *in, const uint8_t *head, uint32_t row,
-                    struct burst *n)
+static void to_ring(struct bridge *b, const struct record *in, const uint8_t *head, uint32_t row)
 {
     uint8_t *to = ring_reserve(&b->vns_in, in->head_len);
     struct record r = *in;
@@ -75,11 +70,11 @@ static void to_ring(struct bridge *b, const struct record *in, const uint8_t *he
     r.port = row;
     r.src = ring_position(&b->pkt_in) + in->size;
     ring_commit(&b->vns_in, &r);
-    n->to_ring++;
+    b->tally.count[VNSBRIDGE_TO_RING]++;
 }
 
 static void to_client(struct bridge *b, const struct record *in, const uint8_t *head,
-                      const struct bind_entry *e, struct burst *n)
+                      const struct bind_entry *e)
 {
     struct client *c = b->vhosts.list[e->vhost].client;
     const uint8_t *tail = in->tail_len ? arena_span(&b->arena, in->tail_off, in->tail_len) : NULL;
@@ -94,11 +89,11 @@ static void to_client(struct bridge *b, const struct record *in, const uint8_t *
         drop(b, in, reason);
         return;
     }
-    n->to_clients++;
     settle(b, in, VERDICT_FORWARDED, DROP_NONE);
+    b->tally.count[VNSBRIDGE_TO_CLIENTS]++;
 }
 
-static void pass(struct bridge *b, const struct record *in, const uint8_t *head, struct burst *n)
+static void pass(struct bridge *b, const struct record *in, const uint8_t *head)
 {
     uint32_t row = bind_row(&b->bind, in->dpid, in->port);
     uint64_t len = (uint64_t)in->head_len + in->tail_len;
@@ -115,10 +110,10 @@ static void pass(struct bridge *b, const struct record *in, const uint8_t *head,
     e = &b->bind.entry[row];
     switch (lease_owner(&b->vhosts.list[e->vhost])) {
     case LEASE_RING:
-        to_ring(b, in, head, row, n);
+        to_ring(b, in, head, row);
         break;
     case LEASE_CLIENT:
-        to_client(b, in, head, e, n);
+        to_client(b, in, head, e);
         break;
     default:
         drop(b, in, DROP_NO_ROUTER);
@@ -128,26 +123,24 @@ static void pass(struct bridge *b, const struct record *in, const uint8_t *head,
 
 unsigned bridge_up(struct bridge *b)
 {
-    struct burst n = {0};
     const uint8_t *head;
     struct record in;
+    unsigned n = 0;
 
-    while (n.n < BRIDGE_BURST && ring_peek(&b->pkt_in, &in, &head)) {
+    while (n < BRIDGE_BURST && ring_peek(&b->pkt_in, &in, &head)) {
         /* room for any verdict first: what cannot be settled must not be taken */
         if (ring_room(&b->pkt_out, sizeof in) < sizeof in) {
             b->blocked = true;
             break;
         }
-        pass(b, &in, head, &n);
+        pass(b, &in, head);
+        b->tally.count[VNSBRIDGE_RECEIVED]++;
         ring_next(&b->pkt_in);
-        n.n++;
+        n++;
     }
-    if (n.n > 0) {
+    if (n > 0) {
         publish_last(b);
         ring_release(&b->pkt_in);
-        counter_add(VNSBRIDGE_RECEIVED, n.n);
-        counter_add(VNSBRIDGE_TO_RING, n.to_ring);
-        counter_add(VNSBRIDGE_TO_CLIENTS, n.to_clients);
     }
-    return n.n;
+    return n;
 }

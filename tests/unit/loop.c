@@ -118,6 +118,40 @@ Test(loop, counters_go_on_after_a_restart_and_can_be_read_by_others)
     rmdir(dir);
 }
 
+/* As after a kill on either side of the commit point: the file is opened again. */
+Test(loop, prepared_counts_are_counted_once_and_only_if_their_batch_was_published)
+{
+    char dir[] = "/dev/shm/cw-counter-XXXXXX", path[100];
+    struct counter_tally t = {0};
+
+    cr_assert(mkdtemp(dir) != NULL);
+    cr_assert(counter_open(dir, COUNTER_OF_ROUTER) == 0);
+    for (unsigned published = 0; published < 2; published++) {
+        t.count[ROUTER_RECEIVED] = 5;
+        t.count[ROUTER_FORWARDED] = 3;
+        t.dropped[DROP_NO_ROUTE] = 2;
+        counter_prepare(&t, 1, 1000);
+        cr_expect(t.count[ROUTER_RECEIVED] == 0 && t.dropped[DROP_NO_ROUTE] == 0);
+        cr_expect(counter_get(ROUTER_RECEIVED) == 0, "not yet");
+        cr_assert(counter_open(dir, COUNTER_OF_ROUTER) == 0);
+        counter_recover(0, 5000); /* another output's tail says nothing of this one's */
+        cr_expect(counter_get(ROUTER_RECEIVED) == 0);
+        counter_recover(1, published ? 1000 : 992);
+        counter_recover(1, 1000); /* and a second restart */
+        cr_expect(counter_get(ROUTER_RECEIVED) == (published ? 5 : 0));
+    }
+    cr_expect(counter_get(ROUTER_FORWARDED) == 3);
+    cr_expect(counter_get(ROUTER_DROPPED) == 2 && counter_dropped(DROP_NO_ROUTE) == 2);
+    t.count[ROUTER_RECEIVED] = 1;
+    counter_prepare(&t, 0, 8);
+    counter_commit();
+    counter_recover(0, 8);
+    cr_expect(counter_get(ROUTER_RECEIVED) == 6);
+    snprintf(path, sizeof path, "%s/router.counters", dir);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void logged(enum log_format format, char *line, size_t size)
 {
     int ends[2], saved = dup(STDERR_FILENO);

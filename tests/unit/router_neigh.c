@@ -7,7 +7,7 @@
 
 TestSuite(router_neigh, .timeout = 30, .init = rig_start);
 
-static uint8_t frame[2048];
+static uint8_t frame[8192];
 
 /* A UDP packet of the client's to server2, who is not known. */
 static size_t to_server2(void)
@@ -230,6 +230,23 @@ Test(router_neigh, holds_no_more_than_its_bounds)
         held += o->o.verdict == VERDICT_HELD;
     }
     cr_expect(eq(u32, held, HOLD_SLOTS - HOLD_PER_HOP));
+    cr_expect(eq(u32, hold_count(&rig.r.hold, SERVER2, ETH2), HOLD_PER_HOP));
+}
+
+Test(router_neigh, holds_all_fragments_of_a_packet_or_none)
+{
+    struct spec s = {.src = CLIENT, .dst = SERVER2, .proto = 17, .ttl = 64, .payload = 4000};
+    const struct rig_out *o;
+
+    for (unsigned i = 0; i < HOLD_PER_HOP - 2; i++) {
+        rig_frame(ETH3, frame, to_server2());
+    }
+    o = rig_frame(ETH3, frame, make(frame, &s));
+    cr_expect(eq(int, (int)o->o.reason, DROP_HOLD_FULL), "three fragments for two places");
+    cr_expect(eq(u32, hold_count(&rig.r.hold, SERVER2, ETH2), HOLD_PER_HOP - 2));
+    s.payload = 2000;
+    o = rig_frame(ETH3, frame, make(frame, &s));
+    cr_expect(eq(int, (int)o->o.verdict, VERDICT_HELD));
     cr_expect(eq(u32, hold_count(&rig.r.hold, SERVER2, ETH2), HOLD_PER_HOP));
 }
 

@@ -100,7 +100,7 @@ static inline void rig_flush(struct port *p)
     (void)p;
 }
 
-static const struct port_ops rig_ops = {rig_next, rig_room, rig_send, rig_flush, NULL};
+static const struct port_ops rig_ops = {rig_next, rig_room, rig_send, rig_flush, NULL, NULL};
 
 /* One turn of each thread, until neither has anything to do. */
 static inline void rig_turn(void)

@@ -265,6 +265,7 @@ Test(router_ring, works_only_while_the_lease_is_its_own)
 
 Test(router_ring, an_interface_goes_down_and_comes_up)
 {
+    enum role_state state;
     struct record r;
 
     start_router();
@@ -276,12 +277,15 @@ Test(router_ring, an_interface_goes_down_and_comes_up)
     turn();
     cr_assert(take_frame(&r, head));
     cr_expect(eq(u8, r.reason, DROP_INTERFACE_DOWN));
+    cr_expect(strstr(state_text(&state), "eth3 10.0.1.1 down") != NULL);
     put_interface(3, "vrhost", "eth3", IP(10, 0, 1, 1), true);
     turn();
     send_frame(3, frame, ping(IP(10, 0, 1, 1), 30), 0);
     turn();
     cr_assert(take_frame(&r, head));
     cr_expect(eq(u8, r.verdict, VERDICT_ANSWERED));
+    cr_expect(strstr(state_text(&state), "down") == NULL, "%s", state_text(&state));
+    cr_expect(eq(int, (int)state, ROLE_READY));
 }
 
 /* A board tells states, not events: the interface may be on another switch now, and never have been

@@ -251,6 +251,9 @@ static pid_t spawn_bridge(struct world *w)
     pid_t child = fork();
 
     if (child == 0) {
+        if (counter_open(w->dir, COUNTER_OF_VNSBRIDGE) != 0) {
+            _exit(1);
+        }
         world_bridge_open(w, NULL);
         for (;;) {
             bridge_turn(&w->b);
@@ -278,6 +281,7 @@ Test(frames, nothing_is_lost_or_doubled_over_kills_at_any_instruction)
     static uint8_t seen[FRAMES + 1], settled[FRAMES + 1];
     struct world *w = ring_world();
     unsigned done = 0, kills = 0, seed = 1;
+    struct counter_view counts;
     uint64_t sent = 0, end;
     struct record r;
     pid_t child;
@@ -309,6 +313,13 @@ Test(frames, nothing_is_lost_or_doubled_over_kills_at_any_instruction)
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     cr_expect(eq(u32, kills, 150));
+    cr_assert(eq(int, counter_view_open(&counts, w->dir, "vnsbridge"), 0));
+    cr_expect(eq(u64, counter_view_get(&counts, VNSBRIDGE_RECEIVED), FRAMES));
+    cr_expect(eq(u64, counter_view_get(&counts, VNSBRIDGE_TO_RING), FRAMES / 3 * 2));
+    cr_expect(eq(u64, counter_view_get(&counts, VNSBRIDGE_FROM_RING), FRAMES / 3 * 2));
+    cr_expect(eq(u64, counter_view_get(&counts, VNSBRIDGE_DROPPED), FRAMES / 3));
+    cr_expect(eq(u64, counter_view_dropped(&counts, DROP_UNKNOWN_PORT), FRAMES / 3));
+    counter_view_close(&counts);
     for (unsigned i = 1; i <= FRAMES; i++) {
         cr_assert(eq(u32, settled[i], 1), "frame %u settled %u times", i, settled[i]);
         cr_assert(eq(u32, seen[i], (i - 1) % 3 != 0), "frame %u went up %u times", i, seen[i]);
