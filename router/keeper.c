@@ -170,7 +170,9 @@ static void hear(struct keeper *k, const struct talk_message *m, const void *ext
         hear_rtable(k, extra, len);
         break;
     case TALK_READY:
-        say_inactive(k);
+        if (m->create) {
+            say_inactive(k);
+        }
         k->ready = m->ip;
         break;
     default:

@@ -91,6 +91,14 @@ static void add_chore(struct router *r, uint32_t row, enum chore c)
     r->chore[row] |= (uint8_t)c;
 }
 
+/* Frames wait until the control thread has bound the routes to the interfaces as they are now. */
+static void await_routes(struct router *r)
+{
+    r->say_ready = true;
+    r->ready++;
+    r->binding = true;
+}
+
 static void on_iface(void *context, uint32_t row, const struct iface *now)
 {
     struct router *r = context;
@@ -107,6 +115,7 @@ static void on_iface(void *context, uint32_t row, const struct iface *now)
     }
     if (now->present && now->up && (!was.present || !was.up || iface_moved(&was, now))) {
         add_chore(r, row, CHORE_ANNOUNCE);
+        await_routes(r); /* its routes lead nowhere until then */
     }
     log_info("interface %s name=%.16s ip=%s mac=%s", word, now->name[0] ? now->name : was.name,
              pkt_ip_text(ip, now->ip), pkt_mac_text(mac, now->mac));
@@ -141,10 +150,11 @@ static void on_state(void *context, enum role_state state, const char *text)
     r->serving = state == ROLE_READY;
     if (r->serving) {
         text = iface_print(&r->ifaces, served, sizeof served);
-        r->say_ready = true;
-        r->ready++;
+        r->say_inactive = true;
+        await_routes(r);
+    } else {
+        r->binding = false;
     }
-    r->binding = r->serving;
     log_info("%s %s", r->serving ? "ready:" : "not ready:", text);
     if (r->role) {
         role_state(r->role, state, "%s", text);
@@ -162,7 +172,7 @@ struct port_events router_events(struct router *r)
  * Whatever finds no room stays to be done. */
 static void chores(struct router *r)
 {
-    struct talk_message ready = {.type = TALK_READY, .ip = r->ready},
+    struct talk_message ready = {.type = TALK_READY, .ip = r->ready, .create = r->say_inactive},
                         rtable = {.type = TALK_RTABLE};
 
     for (uint32_t i = 0; r->n_chores > 0 && i < r->ifaces.used; i++) {
@@ -185,7 +195,7 @@ static void chores(struct router *r)
         r->rtable = NULL;
     }
     if (r->say_ready && r->n_chores == 0 && talk_up(r->talk, &ready, NULL, 0)) {
-        r->say_ready = false;
+        r->say_ready = r->say_inactive = false;
     }
 }
 

@@ -37,11 +37,12 @@ struct router {
     uint64_t now_ns;      /* of this turn */
     uint64_t conflict_ns; /* when an address conflict was last logged */
     uint16_t ip_id;
-    bool serving;   /* the port says READY */
-    bool say_ready; /* the control thread has yet to be told */
-    bool binding;   /* ready, but the routes do not know the interfaces yet: frames wait */
-    uint32_t ready; /* number of times that it became so */
-    char *rtable;   /* text from the VNS server, to be passed on; NULL: none */
+    bool serving;      /* the port says READY */
+    bool say_ready;    /* the control thread has yet to be told */
+    bool say_inactive; /* and is to log the routes that have no interface */
+    bool binding;      /* ready, but the routes do not know the interfaces yet: frames wait */
+    uint32_t ready;    /* number of times that it became so, or that an interface came up */
+    char *rtable;      /* text from the VNS server, to be passed on; NULL: none */
     size_t rtable_len;
     uint8_t chore[IFACES];      /* enum chore, by row */
     unsigned n_chores;          /* rows with any */

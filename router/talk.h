@@ -24,7 +24,8 @@ enum talk_type {
     TALK_NEEDED,  /* up: frames wait for ip at iface */
     TALK_IFACE,   /* up: struct iface of row 'iface' follows */
     TALK_RTABLE,  /* up: text of a routing table follows */
-    TALK_READY,   /* up: the router may work; all interfaces were said before; ip: a number */
+    TALK_READY,   /* up: the router may work; all interfaces were said before; ip: a number;
+                     'create' 1: log the routes that have no interface */
     TALK_REQUEST, /* down: send an ARP request for ip to mac (ff:ff:ff:ff:ff:ff or the old owner) */
     TALK_RESOLVED, /* down: ip at iface has mac */
     TALK_FAILED,   /* down: ip at iface does not answer */

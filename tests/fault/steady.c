@@ -14,8 +14,9 @@
  * On SIGTERM it stops sending, waits up to --grace seconds for what is missing, and prints one
  * line.
  * --reconnect: a connection that ends is made anew, and what was unanswered then counts as "torn",
- * not as lost, until it comes back after all.  Exit status 0: nothing lost, twice, wrong or
- * strange.
+ * not as lost, until it comes back after all;
+ * "refused" is one that was answered with an ICMP error.  Exit status 0: nothing lost, twice, wrong
+ * or strange.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,7 +57,7 @@ enum word {
     HIGHEST, /* number of the latest frame that came back, plus one */
     WORDS
 };
-enum fate { UNSENT, WAITING, TORN, RETURNED };
+enum fate { UNSENT, WAITING, TORN, RETURNED, REFUSED };
 
 static struct {
     const char *board;
@@ -74,7 +75,7 @@ static _Atomic uint64_t *board;
 static uint8_t *fate; /* by number */
 static volatile sig_atomic_t stopping;
 static uint64_t sent, back, highest, waiting, torn, arps, probed_ns, paced_ns;
-static uint64_t twice, wrong, disordered, strange, errors;
+static uint64_t twice, wrong, disordered, strange, errors, refused;
 static bool flowing;
 
 static struct {
@@ -238,6 +239,10 @@ static void put_arp(unsigned port, uint16_t op, const uint8_t to[6])
     struct pkt_arp_wire *a = (void *)(frame + PKT_ETH_LEN);
 
     host_mac(mac, port);
+    if (op ==
+        PKT_ARP_REQUEST) { /* tells the connection: an answer to an earlier one means nothing */
+        pkt_put16(mac + 2, (uint16_t)board[CONNECTS]);
+    }
     memcpy(eth->dst, to, 6);
     memcpy(eth->src, mac, 6);
     pkt_put16(eth->type, PKT_TYPE_ARP);
@@ -338,7 +343,8 @@ static void on_arp(unsigned port, const uint8_t *frame, size_t len)
     } else if (pkt_get16(a->op) == PKT_ARP_REQUEST && pkt_get32(a->tpa) == host_ip[port]) {
         arps++;
         put_arp(port, PKT_ARP_REPLY, a->sha);
-    } else if (pkt_get16(a->op) == PKT_ARP_REPLY && port == 3 && !flowing) {
+    } else if (pkt_get16(a->op) == PKT_ARP_REPLY && port == 3 && !flowing &&
+               pkt_get16(a->tha + 2) == (uint16_t)board[CONNECTS]) {
         flowing = true;
         paced_ns = now_ns();
         say(FLOWING, 1);
@@ -357,6 +363,31 @@ static void complain(const char *what, unsigned port, const uint8_t *frame, size
     }
 }
 
+/* An ICMP error to the client: its frame was refused, which is a verdict, too.  The quoted packet
+ * tells the number's low 16 bits. */
+static void on_refusal(const uint8_t *frame, size_t len)
+{
+    size_t at = PKT_ETH_LEN + PKT_IP_LEN + PKT_ICMP_LEN;
+    const struct pkt_ip_wire *quoted = (const void *)(frame + at);
+    uint64_t number;
+
+    if (len < at + PKT_IP_LEN || frame[PKT_ETH_LEN + 9] != PKT_ICMP_PROTO || sent == 0) {
+        strange++;
+        complain("a frame that nobody asked for", 3, frame, len);
+        return;
+    }
+    number = sent - 1 - (uint16_t)(sent - 1 - pkt_get16(quoted->id));
+    if (number < sent && (fate[number] == WAITING || fate[number] == TORN)) {
+        waiting -= fate[number] == WAITING;
+        torn -= fate[number] == TORN;
+        fate[number] = REFUSED;
+        refused++;
+    } else {
+        twice++;
+        complain("refused, but it had come back", 3, frame, len);
+    }
+}
+
 static void on_frame(unsigned port, const uint8_t *frame, size_t len)
 {
     uint8_t expect[1514];
@@ -364,6 +395,10 @@ static void on_frame(unsigned port, const uint8_t *frame, size_t len)
 
     if (len >= PKT_ETH_LEN && pkt_get16(frame + 12) == PKT_TYPE_ARP && port >= 1 && port <= PORTS) {
         on_arp(port, frame, len);
+        return;
+    }
+    if (port == 3) {
+        on_refusal(frame, len);
         return;
     }
     if (port != 1 || len < SHORTEST || frame[PKT_ETH_LEN + 9] != PKT_UDP_PROTO) {
@@ -376,7 +411,7 @@ static void on_frame(unsigned port, const uint8_t *frame, size_t len)
         memcmp(expect, frame, len) != 0) {
         wrong++;
         complain("not the frame that was sent", port, frame, len);
-    } else if (fate[number] == RETURNED) {
+    } else if (fate[number] >= RETURNED) {
         twice++;
         complain("came back twice", port, frame, len);
     } else {
@@ -513,8 +548,8 @@ static int result(void)
 
     printf("sent=%" PRIu64 " back=%" PRIu64 " lost=%" PRIu64 " torn=%" PRIu64 " twice=%" PRIu64
            " wrong=%" PRIu64 " strange=%" PRIu64 " disordered=%" PRIu64 " errors=%" PRIu64
-           " arps=%" PRIu64 " connects=%" PRIu64 "\n",
-           sent, back, lost, torn, twice, wrong, strange, disordered, errors, arps,
+           " refused=%" PRIu64 " arps=%" PRIu64 " connects=%" PRIu64 "\n",
+           sent, back, lost, torn, twice, wrong, strange, disordered, errors, refused, arps,
            (uint64_t)board[CONNECTS]);
     for (uint64_t n = 0, said = 0; lost > 0 && n < sent && said < 20; n++) {
         if (fate[n] == WAITING) {

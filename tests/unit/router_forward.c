@@ -281,6 +281,31 @@ Test(router_forward, takes_the_longest_prefix_and_its_gateway)
     cr_expect(zero(int, memcmp(o->bytes, CLIENT_MAC, 6)));
 }
 
+/* Its routes are bound by the other thread, which may be late: until then they lead nowhere. */
+Test(router_forward, refuses_nothing_while_an_interface_comes_up_again)
+{
+    size_t len = make(frame, &UDP);
+
+    rig_iface(ETH1, "eth1", IP(192, 168, 2, 1), 0xffffff00, false);
+    rig_turn();
+    rig.n_out = 0;
+    rig_iface(ETH1, "eth1", IP(192, 168, 2, 1), 0xffffff00, true);
+    memcpy(rig.in.head, frame, len);
+    rig.in.f = (struct frame_in){
+        .head = rig.in.head, .head_len = (uint32_t)len, .iface = ETH3, .position = 16};
+    rig.waiting = true;
+    router_turn(&rig.r, rig.now);
+    cr_expect(rig.waiting, "must wait for the routes");
+    rig_turn();
+    cr_assert(not(rig.waiting), "no verdict");
+    for (unsigned i = 0; i < rig.n_out; i++) {
+        cr_expect(rig.out[i].o.verdict == VERDICT_ORIGINATED ||
+                      rig.out[i].o.verdict == VERDICT_HELD,
+                  "verdict %d", rig.out[i].o.verdict);
+    }
+    rig_sums_hold();
+}
+
 Test(router_forward, says_net_unreachable_without_a_route)
 {
     struct spec s = UDP;
