@@ -18,7 +18,7 @@ FAULT = os.path.join(os.path.dirname(BIN), 'fault')
 KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
 SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))
 WINDOW = 48  # below the 64 frames that the router holds for one neighbour
-RATE = int(os.environ.get("CAUSEWAY_RATE", 2000))
+RATE = int(os.environ.get('CAUSEWAY_RATE', 2000))
 SENT, BACK, MARK, MARK_NS, FLOWING, CONNECTS, HIGHEST, WORDS = range(8)
 
 
@@ -146,7 +146,7 @@ def test_a_killed_ofproxy_doubles_nothing(make_own_stack):
     killer = drive(stack, steady, ('ofproxy',), kills)
     end = steady.stop()
     of = stack.counters()['ofproxy']
-    print('\n%s; %s' % (killer.line(), end))
+    print('\n%s; %s; %s' % (killer.line(), end, dropped(of)))
     # a frame in the dead TCP connection is gone; nothing after it is, and no frame comes twice
     assert (end['lost'], end['twice'], end['wrong'], end['strange'], end['errors']) == (0, 0, 0, 0, 0), (end, of)
     assert end['torn'] + end['refused'] <= kills * WINDOW, end
@@ -160,7 +160,7 @@ def test_any_of_the_three_may_be_killed_at_any_time(make_own_stack):
     killer = drive(stack, steady, ('ofproxy', 'vnsbridge', 'router'), kills)
     end = steady.stop()
     of = stack.counters()['ofproxy']
-    print('\n%s; %s' % (killer.line(), end))
+    print('\n%s; %s; %s' % (killer.line(), end, dropped(of)))
     assert (end['twice'], end['wrong'], end['strange'], end['errors']) == (0, 0, 0, 0), (end, of)
     assert end['lost'] + end['torn'] + end['refused'] <= killer.kills.get('ofproxy', 0) * WINDOW, end
     assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of

@@ -247,6 +247,7 @@ Test(router_forward, drops_what_the_port_refuses_or_no_interface_takes)
     rig_iface(ETH3, "eth3", IP(10, 0, 1, 1), 0xffffff00, false);
     cr_expect(eq(int, (int)rig_frame(ETH3, frame, len)->o.reason, DROP_INTERFACE_DOWN));
     rig_iface(ETH3, "eth3", IP(10, 0, 1, 1), 0xffffff00, true);
+    rig_turn();
     cr_expect(eq(int, (int)rig_frame(ETH3, frame, len)->o.verdict, VERDICT_FORWARDED));
     rig.in.f.refuse = DROP_NO_ROUTER;
     rig.waiting = true;
