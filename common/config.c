@@ -12,7 +12,7 @@
 
 #include "common/log.h"
 
-enum config_type { STRING, NUMBER, BOOL };
+enum config_type { STRING, NUMBER };
 
 struct setting {
     enum config_section section;
@@ -55,28 +55,6 @@ const char *config_str(const struct config *c, enum config_key key)
 long config_int(const struct config *c, enum config_key key)
 {
     return strtol(c->value[key], NULL, 10);
-}
-
-/* 1, 0, or -1 for a word that is neither. */
-static int boolean(const char *word)
-{
-    static const char *const yes[] = {"yes", "true", "on", "1"};
-    static const char *const no[] = {"no", "false", "off", "0"};
-
-    for (unsigned i = 0; i < 4; i++) {
-        if (strcasecmp(word, yes[i]) == 0) {
-            return 1;
-        }
-        if (strcasecmp(word, no[i]) == 0) {
-            return 0;
-        }
-    }
-    return -1;
-}
-
-bool config_bool(const struct config *c, enum config_key key)
-{
-    return boolean(c->value[key]) == 1;
 }
 
 static char *copy(const char *s)
@@ -135,10 +113,6 @@ static bool assign(struct config *c, unsigned key, const char *value, char *why,
                      s->low, s->high);
             return false;
         }
-    }
-    if (s->type == BOOL && boolean(value) < 0) {
-        snprintf(why, size, "%s is '%.60s', expected yes or no", s->key, value);
-        return false;
     }
     free(c->value[key]);
     c->value[key] = copy(value);

@@ -65,9 +65,8 @@ void config_defaults(struct config *c);
 void config_free(struct config *c);
 
 const char *config_str(const struct config *c, enum config_key key);
-/* The value of a number or boolean setting; it was checked against its range when it was read. */
+/* The value of a number setting; it was checked against its range when it was read. */
 long config_int(const struct config *c, enum config_key key);
-bool config_bool(const struct config *c, enum config_key key);
 
 /* For documentation and check-config: the section's and key's names and the sentence. */
 const char *config_key_name(enum config_key key);

@@ -11,10 +11,8 @@
 #include <unistd.h>
 
 #include "common/config.h"
-#include "common/log.h"
 #include "common/proto/pkt.h"
 #include "ctl/ctl.h"
-#include "shm/wait.h"
 
 #define KEY_LEN 64
 #define WORDS 5
@@ -191,24 +189,11 @@ static void check_listen(json_t *list, const char *file, const char *section, co
     free(copy);
 }
 
-static void check_words(json_t *list, const char *file, const struct config *c)
+/* What the processes refuse at their start; the rest of the values config_file has checked. */
+static void check_lengths(json_t *list, const char *file, const struct config *c)
 {
-    const char *format = config_str(c, CONFIG_STACK_LOG_FORMAT);
     const char *run_dir = config_str(c, CONFIG_STACK_RUN_DIR);
-    enum wait_policy policy;
-    enum log_level level;
 
-    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
-        mistake(list, "%s: [stack] log-format is '%s', expected text or json", file, format);
-    }
-    if (!log_level_parse(config_str(c, CONFIG_STACK_LOG_LEVEL), &level)) {
-        mistake(list, "%s: [stack] log-level is '%s', expected error, warn, info or debug", file,
-                config_str(c, CONFIG_STACK_LOG_LEVEL));
-    }
-    if (!wait_policy_parse(config_str(c, CONFIG_STACK_WAIT), &policy)) {
-        mistake(list, "%s: [stack] wait is '%s', expected auto, yield, poll or sleep", file,
-                config_str(c, CONFIG_STACK_WAIT));
-    }
     if (run_dir[0] == '\0' || strlen(run_dir) > 95) {
         mistake(list, "%s: [stack] run-dir is '%s', expected 1 to 95 characters", file, run_dir);
     }
@@ -264,7 +249,7 @@ json_t *settings_check(const char *file)
         }
     }
     if (file) {
-        check_words(list, file, &c);
+        check_lengths(list, file, &c);
         check_files(list, &c);
     }
     config_free(&c);
