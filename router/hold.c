@@ -12,11 +12,12 @@
 
 #include "shm/file.h"
 
-#define HOLD_MAGIC 0x31646c65685f7763ull /* "cw_held1" */
+#define HOLD_MAGIC 0x32646c65685f7763ull /* "cw_held2" */
 
 struct hold_file {
     uint64_t magic, slots, slot_size;
     uint64_t serial; /* last one given */
+    struct fault_evidence evidence;
     struct hold_slot slot[HOLD_SLOTS];
 };
 
@@ -66,6 +67,7 @@ int hold_open(struct hold *h, const char *path, char *why, size_t why_size)
         return file_fail(errno, path ? path : "memory", "be mapped", why, why_size);
     }
     check(h->file);
+    fault_note_open(&h->note, &h->file->evidence);
     for (unsigned i = HOLD_SLOTS; i > 0; i--) {
         h->free_slot[h->n_free++] = (uint16_t)(i - 1);
     }
@@ -74,6 +76,7 @@ int hold_open(struct hold *h, const char *path, char *why, size_t why_size)
 
 void hold_close(struct hold *h)
 {
+    fault_unwatch(&h->note);
     munmap(h->file, sizeof(struct hold_file));
     h->file = NULL;
 }
@@ -125,6 +128,11 @@ static void hop_append(struct hold *h, struct hold_hop *hop, unsigned slot)
 
 /* ---- restart ------------------------------------------------------------------------------ */
 
+static bool is_whole(const struct hold_slot *s, uint64_t settled)
+{
+    return s->position != 0 && s->position <= settled && s->len >= 34 && s->len <= HOLD_FRAME;
+}
+
 void hold_left(struct hold *h, uint64_t serial)
 {
     for (unsigned i = 0; i < HOLD_SLOTS; i++) {
@@ -132,6 +140,18 @@ void hold_left(struct hold *h, uint64_t serial)
             h->file->slot[i].serial = 0;
         }
     }
+}
+
+const struct hold_slot *hold_poison(const struct hold *h, uint64_t settled)
+{
+    for (unsigned i = 0; i < HOLD_SLOTS; i++) {
+        const struct hold_slot *s = &h->file->slot[i];
+
+        if (s->serial != 0 && hold_deaths(h, s) >= FAULT_DEATHS && is_whole(s, settled)) {
+            return s;
+        }
+    }
+    return NULL;
 }
 
 /* The slot with the smallest serial over 'after', or HOLD_SLOTS. */
@@ -151,7 +171,7 @@ static unsigned oldest_after(const struct hold *h, uint64_t after)
 
 static bool keeps(const struct hold_slot *s, uint64_t settled, uint64_t now, unsigned *old)
 {
-    if (s->position == 0 || s->position > settled || s->len < 34 || s->len > HOLD_FRAME) {
+    if (!is_whole(s, settled)) {
         return false;
     }
     if (now - s->held_ns > HOLD_OLD_NS) {
@@ -280,6 +300,21 @@ const struct hold_slot *hold_ready(struct hold *h, struct hold_hop **hop)
     for (*hop = h->hop; (*hop)->state != HOLD_RESOLVED && (*hop)->state != HOLD_FAILED; ++*hop) {
     }
     return &h->file->slot[(*hop)->first - 1];
+}
+
+unsigned hold_deaths(const struct hold *h, const struct hold_slot *s)
+{
+    return fault_deaths(&h->note, s->serial);
+}
+
+void hold_hand(struct hold *h, const struct hold_slot *s)
+{
+    fault_hand(&h->note, s->serial);
+}
+
+void hold_let_go(struct hold *h)
+{
+    fault_let_go(&h->note);
 }
 
 void hold_leave(struct hold *h, struct hold_hop *hop)

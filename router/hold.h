@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shm/fault.h"
+
 #define HOLD_SLOTS 256                   /* in all */
 #define HOLD_PER_HOP 64                  /* for one next hop */
 #define HOLD_FRAME 2048                  /* longest frame */
@@ -58,15 +60,18 @@ struct hold {
     unsigned n_free, n_leaving;
     struct hold_hop hop[HOLD_SLOTS];
     unsigned n_hops, n_unasked, n_ready; /* hops in use; not asked; resolved or failed */
+    struct fault_note note;              /* of the frame that is being sent, by its serial */
 };
 
 /* 'path' NULL: a private store.  Returns 0, or -errno with a sentence in 'why'. */
 int hold_open(struct hold *h, const char *path, char *why, size_t why_size);
 void hold_close(struct hold *h);
 
-/* After a restart, in this order.  hold_restore returns how many frames wait again; '*old' is how
- * many were given up for their age. */
+/* After a restart, in this order.  hold_poison is the frame whose sending killed FAULT_DEATHS
+ * routers in a row, or NULL: give it up with hold_left, too.  hold_restore returns how many frames
+ * wait again; '*old' is how many were given up for their age. */
 void hold_left(struct hold *h, uint64_t serial);
+const struct hold_slot *hold_poison(const struct hold *h, uint64_t settled);
 unsigned hold_restore(struct hold *h, uint64_t settled, uint64_t now, unsigned *old);
 
 /* Copies a frame out.  'what' gives all fields from 'position' to 'uncounted' but len.  False:
@@ -80,6 +85,10 @@ void hold_resolved(struct hold *h, uint32_t ip, uint32_t iface, const uint8_t ma
 void hold_failed(struct hold *h, uint32_t ip, uint32_t iface);
 /* The oldest frame of a hop that is resolved or failed; NULL: none. */
 const struct hold_slot *hold_ready(struct hold *h, struct hold_hop **hop);
+/* How many routers in a row died of sending or expiring it; then, around doing so (fault.h). */
+unsigned hold_deaths(const struct hold *h, const struct hold_slot *s);
+void hold_hand(struct hold *h, const struct hold_slot *s);
+void hold_let_go(struct hold *h);
 void hold_leave(struct hold *h, struct hold_hop *hop);
 void hold_flushed(struct hold *h);
 

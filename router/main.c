@@ -89,6 +89,27 @@ static void seen_leaving(void *context, const struct record *r)
     }
 }
 
+/* A held frame whose sending killed twice: it had its verdict, so it is no drop. */
+static void give_up_poison(struct hold *h)
+{
+    const struct hold_slot *s = hold_poison(h, port_ring_settled(m.router.port));
+    char where[40];
+
+    if (!s) {
+        return;
+    }
+    snprintf(where, sizeof where, "held-for=%u.%u.%u.%u", s->next_hop >> 24,
+             s->next_hop >> 16 & 255, s->next_hop >> 8 & 255, s->next_hop & 255);
+    quarantine_put(&m.router.quarantine, &(struct quarantine_frame){.head = s->frame,
+                                                                    .head_len = s->len,
+                                                                    .where = where,
+                                                                    .deaths = hold_deaths(h, s),
+                                                                    .signal = h->note.signal});
+    counter_add(ROUTER_HELD_EXPIRED, !s->uncounted);
+    counter_add(ROUTER_QUARANTINED, 1);
+    hold_left(h, s->serial);
+}
+
 static void open_ring(const struct config *c)
 {
     struct port_events events = router_events(&m.router);
@@ -100,8 +121,11 @@ static void open_ring(const struct config *c)
     struct hold *h = &m.router.hold;
     unsigned kept, old;
 
+    quarantine_open(&m.router.quarantine, m.topo.run_dir, "router");
     m.router.port = port_ring_open(&ring, &events);
     port_ring_last_batch(m.router.port, seen_leaving, h);
+    give_up_poison(h);
+    fault_watch(&h->note);
     kept = hold_restore(h, port_ring_settled(m.router.port), loop_now_ns(), &old);
     counter_add(ROUTER_HELD_EXPIRED, old);
     if (kept + old > 0) {
@@ -164,6 +188,7 @@ static void open_all(const struct config *c)
     const char *pcap = config_str(c, CONFIG_ROUTER_PCAP);
     char held[160], why[256];
 
+    fault_open();
     topo_open(&m.topo, config_str(c, CONFIG_STACK_RUN_DIR), TOPO_ROUTER);
     counter_start(m.topo.run_dir, COUNTER_OF_ROUTER);
     start_wait(c);

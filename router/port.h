@@ -38,6 +38,8 @@ struct frame_in {
     uint32_t tail_len;
     uint32_t iface;       /* row it came in by */
     enum drop refuse;     /* not DROP_NONE: the port wants it dropped for this reason */
+    unsigned deaths;      /* of predecessors, with it in hand (shm/fault.h); it then comes alone */
+    int signal;           /* of the last of them */
     uint64_t position;    /* of the input after this frame; grows by each; 0: not kept (TCP) */
     uint64_t rx_ns;       /* CLOCK_MONOTONIC, 0 unknown */
     struct record record; /* the port's own */

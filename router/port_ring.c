@@ -27,6 +27,7 @@ struct port_ring {
     struct waiter *wait;
     bool mine; /* the lease says: the ring, and ready */
     bool bad;  /* the ring from vnsbridge was found bad, and that was said */
+    bool last; /* no frame before the next flush: one that killed is alone in its batch */
     enum role_state told;
     char told_text[256];
 };
@@ -124,6 +125,20 @@ static bool ring_is_bad(struct port_ring *p)
     return p->bad;
 }
 
+/* Takes the frame in hand; false: not before the next flush.  One that a predecessor died of goes
+ * alone: what is staged is published before it, and nothing comes after it. */
+static bool take(struct port_ring *p, unsigned deaths)
+{
+    if (p->last || (deaths > 0 && p->out.staged != p->out.tail)) {
+        return false;
+    }
+    p->last = deaths > 0;
+    if (deaths < FAULT_DEATHS) {
+        ring_hand(&p->in);
+    }
+    return true;
+}
+
 static bool next(struct port *port, struct frame_in *in)
 {
     struct port_ring *p = (struct port_ring *)port;
@@ -135,6 +150,11 @@ static bool next(struct port *port, struct frame_in *in)
     }
     if (!ring_peek(&p->in, r, &in->head)) {
         ring_is_bad(p);
+        return false;
+    }
+    in->deaths = ring_deaths(&p->in);
+    in->signal = p->in.note.signal;
+    if (!take(p, in->deaths)) {
         return false;
     }
     in->head_len = r->head_len;
@@ -187,6 +207,7 @@ static void flush(struct port *port)
 
     ring_publish(&p->out);
     ring_release(&p->in);
+    p->last = false;
     read_boards(p);
 }
 
@@ -249,6 +270,7 @@ struct port *port_ring_open(const struct port_ring_config *c, const struct port_
     topo_board_reader(c->topo, &p->leases, TOPO_LEASES);
     topo_board_writer(c->topo, &p->session, TOPO_SESSION);
     resume(p);
+    fault_watch(&p->in.note);
     counter_recover(0, p->out.tail);
     p->wait = c->wait;
     wait_ring(c->wait, &p->in);

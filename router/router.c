@@ -1,6 +1,7 @@
 /* router/router.c - one turn of the packet thread, and the verdicts. */
 #include "router/router.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ void router_open(struct router *r, struct fib *fib, struct talk *talk, struct ne
     r->fib = fib;
     r->talk = talk;
     r->neigh = neigh;
+    r->quarantine.fd = -1;
     if (hold_open(&r->hold, held, why, sizeof why) != 0) {
         die("%s", why);
     }
@@ -28,6 +30,7 @@ void router_open(struct router *r, struct fib *fib, struct talk *talk, struct ne
 void router_close(struct router *r)
 {
     hold_close(&r->hold);
+    quarantine_close(&r->quarantine);
     free(r->rtable);
 }
 
@@ -260,9 +263,18 @@ static unsigned release_held(struct router *r)
     struct hold_hop *hop;
     unsigned n = 0;
 
-    while (n < ROUTER_BATCH && (s = hold_ready(&r->hold, &hop))) {
-        bool done = hop->state == HOLD_RESOLVED ? send_held(r, s, hop) : icmp_held_expired(r, s);
+    while (n < ROUTER_BATCH && !r->alone && (s = hold_ready(&r->hold, &hop))) {
+        bool done;
 
+        if (hold_deaths(&r->hold, s) > 0) {
+            if (port_tail(r->port) != r->flushed) {
+                break;
+            }
+            r->alone = true;
+        }
+        hold_hand(&r->hold, s);
+        done = hop->state == HOLD_RESOLVED ? send_held(r, s, hop) : icmp_held_expired(r, s);
+        hold_let_go(&r->hold);
         if (!done) {
             break;
         }
@@ -272,16 +284,39 @@ static unsigned release_held(struct router *r)
     return n;
 }
 
+static void quarantine(struct router *r, struct frame_in *in)
+{
+    const struct iface *from = iface_at(&r->ifaces, in->iface);
+    char where[40];
+
+    snprintf(where, sizeof where, "interface=%.16s", from ? from->name : "unknown");
+    quarantine_put(&r->quarantine,
+                   &(struct quarantine_frame){.head = in->head,
+                                              .head_len = in->head_len,
+                                              .tail = in->tail,
+                                              .tail_len = in->tail ? in->tail_len : 0,
+                                              .seq = in->record.seq,
+                                              .where = where,
+                                              .deaths = in->deaths,
+                                              .signal = in->signal});
+    r->tally.count[ROUTER_QUARANTINED]++;
+    in->refuse = DROP_POISON;
+}
+
 unsigned router_turn(struct router *r, uint64_t now)
 {
     struct frame_in in;
     unsigned n = 0, frames = 0;
 
     r->now_ns = now;
+    r->alone = false;
     chores(r);
     n += orders(r);
     n += release_held(r);
-    while (frames < ROUTER_BATCH && !r->binding && port_next(r->port, &in)) {
+    while (frames < ROUTER_BATCH && !r->binding && !r->alone && port_next(r->port, &in)) {
+        if (in.deaths >= FAULT_DEATHS) {
+            quarantine(r, &in);
+        }
         pcap_frame(&r->pcap, in.head, in.head_len, in.tail, in.tail_len);
         forward(r, &in);
         frames++;
@@ -294,6 +329,7 @@ unsigned router_turn(struct router *r, uint64_t now)
     } else {
         port_flush(r->port);
     }
+    r->flushed = port_tail(r->port);
     hold_flushed(&r->hold);
     talk_up_flush(r->talk);
     return n + frames;

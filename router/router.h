@@ -21,6 +21,7 @@
 #include "router/pcap.h"
 #include "router/port.h"
 #include "router/talk.h"
+#include "shm/quarantine.h"
 
 #define ROUTER_BATCH 64 /* frames a turn */
 
@@ -33,8 +34,11 @@ struct router {
     struct ifaces ifaces;
     struct icmp_limit limit;
     struct pcap pcap;
+    struct quarantine quarantine;
     struct role *role;    /* NULL in tests */
     uint64_t now_ns;      /* of this turn */
+    uint64_t flushed;     /* what port_tail was then: more is staged */
+    bool alone;           /* a held frame that killed a predecessor has this turn for itself */
     uint64_t conflict_ns; /* when an address conflict was last logged */
     uint16_t ip_id;
     bool serving;      /* the port says READY */

@@ -162,8 +162,24 @@ bool ring_peek(struct ring_rx *rx, struct record *r, const uint8_t **head)
     return true;
 }
 
+unsigned ring_deaths(const struct ring_rx *rx)
+{
+    return fault_deaths(&rx->note, rx->at);
+}
+
+void ring_hand(struct ring_rx *rx)
+{
+    fault_hand(&rx->note, rx->at);
+}
+
+void ring_let_go(struct ring_rx *rx)
+{
+    fault_let_go(&rx->note);
+}
+
 void ring_next(struct ring_rx *rx)
 {
+    fault_let_go(&rx->note);
     rx->at += rx->peeked;
     rx->peeked = 0;
 }

@@ -33,6 +33,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shm/fault.h"
 #include "shm/record.h"
 
 #define RING_INPUTS 4 /* inputs that one writer may settle in a ring */
@@ -69,10 +70,11 @@ struct ring_rx {
     const struct ring_tx_shared *peer;
     const uint8_t *data;
     uint64_t size, mask;
-    uint64_t at;        /* next record to peek */
-    uint64_t head;      /* released */
-    uint64_t peer_tail; /* cached */
-    uint32_t peeked;    /* size of the record at 'at', once checked */
+    uint64_t at;            /* next record to peek */
+    uint64_t head;          /* released */
+    uint64_t peer_tail;     /* cached */
+    uint32_t peeked;        /* size of the record at 'at', once checked */
+    struct fault_note note; /* of the record in hand, by its position */
     bool bad;
     char why[96]; /* what was wrong, when bad */
     int fd, peer_fd;
@@ -102,6 +104,12 @@ void ring_last_batch(const struct ring_tx *tx, void (*seen)(void *context, const
 /* The next record and its head, both valid until ring_release (r is the caller's copy).  False:
  * empty or bad. */
 bool ring_peek(struct ring_rx *rx, struct record *r, const uint8_t **head);
+/* How many predecessors in a row died with the record that ring_peek returned in hand (fault.h). */
+unsigned ring_deaths(const struct ring_rx *rx);
+/* That record is in hand from now until ring_next or ring_let_go: if the process dies of a fault,
+ * it is the record's.  Not while something else is done: publishing, boards, sleeping. */
+void ring_hand(struct ring_rx *rx);
+void ring_let_go(struct ring_rx *rx);
 /* Steps over the record that ring_peek returned. */
 void ring_next(struct ring_rx *rx);
 /* Position after the last record stepped over: what ring_settle and ring_rx_skip take. */

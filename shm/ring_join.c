@@ -134,6 +134,7 @@ int ring_rx_join(struct ring_rx *rx, const char *path, size_t size, char *why, s
         ring_rx_leave(rx);
         return join_failed(err, path, "reader", why, why_size);
     }
+    fault_note_open(&rx->note, &rx->own->evidence);
     ring_count(&rx->own->attaches);
     return 0;
 }
@@ -165,6 +166,7 @@ void ring_tx_leave(struct ring_tx *tx)
 
 void ring_rx_leave(struct ring_rx *rx)
 {
+    fault_unwatch(&rx->note);
     ring_unmap(rx->own, FILE_PAGE);
     ring_unmap(rx->peer, FILE_PAGE + 2 * rx->size);
     rx->own = NULL;
@@ -195,6 +197,7 @@ int ring_private(struct ring_tx *tx, struct ring_rx *rx, size_t size)
     rx->peer = tx->own;
     tx->data = tx->own->data;
     rx->data = tx->own->data;
+    fault_note_open(&rx->note, &rx->own->evidence);
     return 0;
 }
 

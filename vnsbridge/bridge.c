@@ -120,9 +120,12 @@ void bridge_attach(struct bridge *b)
     topo_board_writer(&b->topo, &b->interfaces, TOPO_INTERFACES);
     topo_board_writer(&b->topo, &b->leases, TOPO_LEASES);
     topo_arena(&b->topo, &b->arena);
+    quarantine_open(&b->quarantine, b->topo.run_dir, "vnsbridge");
     counter_recover(OUTPUT_VNS_IN, b->vns_in.tail);
     counter_recover(OUTPUT_PKT_OUT, b->pkt_out.tail);
     go_on(b);
+    fault_watch(&b->pkt_in.note);
+    fault_watch(&b->vns_out.note);
     if (bind_open(&b->bind, &b->vhosts, &b->ports, &b->interfaces, &events, why, sizeof why) != 0) {
         die("%s", why);
     }
@@ -136,6 +139,7 @@ void bridge_attach(struct bridge *b)
 
 void bridge_detach(struct bridge *b)
 {
+    quarantine_close(&b->quarantine);
     arena_leave(&b->arena);
     board_read_leave(&b->ports);
     board_read_leave(&b->session);
@@ -152,6 +156,28 @@ void bridge_publish(struct bridge *b, struct ring_tx *to)
     counter_prepare(&b->tally, to == &b->pkt_out ? OUTPUT_PKT_OUT : OUTPUT_VNS_IN, to->staged);
     ring_publish(to);
     counter_commit();
+}
+
+void bridge_quarantine(struct bridge *b, const struct ring_rx *from, const struct record *r,
+                       const uint8_t *head)
+{
+    const uint8_t *tail = r->tail_len ? arena_span(&b->arena, r->tail_off, r->tail_len) : NULL;
+    char where[64];
+
+    if (from == &b->pkt_in) {
+        snprintf(where, sizeof where, "dpid=%016" PRIx64 " port=%u", r->dpid, r->port);
+    } else {
+        snprintf(where, sizeof where, "router's frame for row=%u of the interfaces", r->port);
+    }
+    quarantine_put(&b->quarantine, &(struct quarantine_frame){.head = head,
+                                                              .head_len = r->head_len,
+                                                              .tail = tail,
+                                                              .tail_len = tail ? r->tail_len : 0,
+                                                              .seq = r->seq,
+                                                              .where = where,
+                                                              .deaths = ring_deaths(from),
+                                                              .signal = from->note.signal});
+    b->tally.count[VNSBRIDGE_QUARANTINED]++;
 }
 
 /* ---- a turn -------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "common/config.h"
 #include "common/counter.h"
 #include "common/loop.h"
+#include "shm/quarantine.h"
 #include "shm/topo.h"
 #include "shm/wait.h"
 #include "vnsbridge/bind.h"
@@ -34,6 +35,7 @@ struct bridge {
     struct ring_tx *up_last;    /* the output that bridge_up wrote last in this burst */
     struct counter_tally tally; /* of what is staged, and not published yet */
     struct arena arena;
+    struct quarantine quarantine;
     bool blocked;  /* PKT_OUT had no room in this turn */
     bool told_bad; /* a neighbour's ring turned bad, and that was logged */
 
@@ -51,6 +53,9 @@ struct bridge {
 
 /* Publishes an output, and the counts of what it settles with it. */
 void bridge_publish(struct bridge *b, struct ring_tx *to);
+/* Keeps the record of 'from' that ring_peek returned: two predecessors died of it. */
+void bridge_quarantine(struct bridge *b, const struct ring_rx *from, const struct record *r,
+                       const uint8_t *head);
 unsigned bridge_up(struct bridge *b);
 unsigned bridge_down(struct bridge *b);
 

@@ -60,26 +60,46 @@ static bool translate(struct bridge *b, struct record *r)
     return r->ticket != RECORD_NO_TICKET;
 }
 
+/* As translate.  What killed two predecessors is not looked at: its frame is dropped. */
+static bool handle(struct bridge *b, struct record *r, const uint8_t *head, unsigned deaths)
+{
+    if (deaths >= FAULT_DEATHS) {
+        bridge_quarantine(b, &b->vns_out, r, head);
+        make_drop(b, r, DROP_POISON);
+        return r->ticket != RECORD_NO_TICKET;
+    }
+    ring_hand(&b->vns_out);
+    return translate(b, r);
+}
+
 unsigned bridge_down(struct bridge *b)
 {
     const uint8_t *head;
     struct record r;
-    unsigned n = 0;
+    unsigned n = 0, deaths;
 
     while (n < BRIDGE_BURST && ring_peek(&b->vns_out, &r, &head)) {
-        uint8_t *to = ring_reserve(&b->pkt_out, r.head_len);
+        uint8_t *to;
 
+        deaths = ring_deaths(&b->vns_out);
+        if (deaths > 0 && n > 0) {
+            break; /* it goes alone */
+        }
+        to = ring_reserve(&b->pkt_out, r.head_len);
         if (!to) {
             b->blocked = true;
             break;
         }
         r.src = ring_position(&b->vns_out) + r.size;
-        if (translate(b, &r)) {
+        if (handle(b, &r, head, deaths)) {
             memcpy(to, head, r.head_len);
             ring_commit(&b->pkt_out, &r);
         }
         ring_next(&b->vns_out);
         n++;
+        if (deaths > 0) {
+            break;
+        }
     }
     if (n > 0) {
         ring_settle(&b->pkt_out, BRIDGE_FROM_VNS_OUT, ring_position(&b->vns_out));

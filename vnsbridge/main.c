@@ -60,6 +60,7 @@ static void open_all(struct bridge *b)
     char why[400];
     int err;
 
+    fault_open();
     open_loop(b);
     topo_open(&b->topo, run_dir, TOPO_VNSBRIDGE);
     counter_start(run_dir, COUNTER_OF_VNSBRIDGE);

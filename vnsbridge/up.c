@@ -27,7 +27,11 @@ static void publish_last(struct bridge *b)
 static void turn_to(struct bridge *b, struct ring_tx *to)
 {
     if (b->up_last != to) {
-        publish_last(b);
+        if (b->up_last) {
+            ring_let_go(&b->pkt_in); /* what may fail now is not this frame's */
+            publish_last(b);
+            ring_hand(&b->pkt_in);
+        }
         b->up_last = to;
     }
 }
@@ -125,18 +129,31 @@ unsigned bridge_up(struct bridge *b)
 {
     const uint8_t *head;
     struct record in;
-    unsigned n = 0;
+    unsigned n = 0, deaths;
 
     while (n < BRIDGE_BURST && ring_peek(&b->pkt_in, &in, &head)) {
+        deaths = ring_deaths(&b->pkt_in);
+        if (deaths > 0 && n > 0) {
+            break; /* it goes alone */
+        }
         /* room for any verdict first: what cannot be settled must not be taken */
         if (ring_room(&b->pkt_out, sizeof in) < sizeof in) {
             b->blocked = true;
             break;
         }
-        pass(b, &in, head);
+        if (deaths >= FAULT_DEATHS) {
+            bridge_quarantine(b, &b->pkt_in, &in, head);
+            drop(b, &in, DROP_POISON);
+        } else {
+            ring_hand(&b->pkt_in);
+            pass(b, &in, head);
+        }
         b->tally.count[VNSBRIDGE_RECEIVED]++;
         ring_next(&b->pkt_in);
         n++;
+        if (deaths > 0) {
+            break;
+        }
     }
     if (n > 0) {
         publish_last(b);
