@@ -88,10 +88,11 @@ FAKE := $(patsubst tests/fake/%.c,$(BUILD)/fake/%,$(call sources,tests/fake))
 $(BUILD)/fake/%: $(BUILD)/obj/tests/fake/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) -lcrypto $(LDLIBS_common)
-FAULT := $(patsubst tests/fault/%.c,$(BUILD)/fault/%,$(call sources,tests/fault))
+FAULT := $(BUILD)/fault/steady $(BUILD)/fault/step
+$(BUILD)/fault/step: $(patsubst %,$(BUILD)/obj/tests/fault/%.o,step_router step_bridge image tracee)
 $(BUILD)/fault/%: $(BUILD)/obj/tests/fault/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LDLIBS_common)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS_common)
 fakes: $(FAKE) $(FAULT)
 
 # Races: plain programs under ThreadSanitizer, always built with SAN=tsan.

@@ -1,0 +1,43 @@
+/* tests/fault/tracee.h - a program that is run one instruction at a time (x86-64, ptrace).
+ *
+ *     tracee_start(&t, argv, log);            stands before its first instruction
+ *     tracee_run(&t); ... tracee_stop(&t);    at full speed meanwhile
+ *     tracee_run_to(&t, "router_turn");       runs until the function is called, and stands there
+ *     while (tracee_step(&t)) { t.rip }       one instruction of the main thread; t.rip is the next
+ *     tracee_kill(&t);                        SIGKILL, as at this instant
+ *
+ * Only the main thread, which handles frames, is stepped; the others run.  A repeated string
+ * instruction is one for each repetition. */
+#ifndef TESTS_FAULT_TRACEE_H
+#define TESTS_FAULT_TRACEE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tracee {
+    pid_t pid;
+    uint64_t rip;  /* the next instruction */
+    uint64_t base; /* what the kernel added to the file's addresses */
+    const char *program;
+};
+
+/* Starts a program with its output appended to 'log', and its end bound to ours. */
+pid_t program_start(char *const *argv, const char *log);
+/* SIGKILL, and waits until nothing is left of it. */
+void program_kill(pid_t pid);
+
+/* The program must exist; a fault of ptrace itself ends us with a sentence. */
+void tracee_start(struct tracee *t, char *const *argv, const char *log);
+uint64_t tracee_address(const struct tracee *t, const char *function);
+void tracee_run(struct tracee *t);
+void tracee_stop(struct tracee *t);
+/* False: the program ended before the function was called. */
+bool tracee_run_to(struct tracee *t, const char *function);
+bool tracee_step(struct tracee *t);
+void tracee_kill(struct tracee *t);
+/* "ring_publish+0x1c", or the bare address for a library's; valid until the next call. */
+const char *tracee_where(const struct tracee *t, uint64_t rip);
+
+#endif
