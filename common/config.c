@@ -75,6 +75,7 @@ static const struct {
     {CONFIG_STACK_LOG_FORMAT, " text json ", "text or json"},
     {CONFIG_STACK_LOG_LEVEL, " error warn info debug ", "error, warn, info or debug"},
     {CONFIG_STACK_WAIT, " auto yield poll sleep ", "auto, yield, poll or sleep"},
+    {CONFIG_OFPROXY_METERING, " on off ", "on or off"},
 };
 
 /* Returns what was expected, or NULL: the value is one of the key's words, or the key has none. */

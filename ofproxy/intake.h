@@ -13,8 +13,9 @@
  *     ... use the whole messages ...
  *     intake_done(in, part, used, got, need)  'need': length of the message that is cut, 0: unknown
  *
- * While few chunks are free, frames_welcome is false: frames are dropped instead of keeping their
- * chunk, so that there is always room to receive what is not a frame. */
+ * While few chunks are free, frames_welcome is false: long frames are dropped instead of keeping
+ * their chunk, so that there is always room to receive what is not a frame.  The classes that need
+ * less leave room for those that matter more. */
 #ifndef OFPROXY_INTAKE_H
 #define OFPROXY_INTAKE_H
 
@@ -24,11 +25,13 @@
 #include <sys/uio.h>
 
 #include "shm/arena.h"
+#include "shm/record.h"
 
 /* A message that starts below this fits its chunk whatever its length; nothing starts above. */
 #define INTAKE_LIMIT (ARENA_CHUNK - 65535)
 #define INTAKE_LEAST 4096 /* with less room than this below the limit, the next chunk is taken */
 #define INTAKE_RESERVE 32 /* free chunks that frames may not use up */
+#define INTAKE_RESERVE_BULK 96 /* nor those of the classes forward and rest */
 
 struct intake {
     struct arena *arena;
@@ -58,9 +61,11 @@ void intake_done(struct intake *in, struct intake_part *part, size_t used, size_
 /* Gives up the kept message and what was put by. */
 void intake_drop(struct intake *in, struct intake_part *part);
 
-static inline bool intake_frames_welcome(const struct intake *in)
+static inline bool intake_frames_welcome(const struct intake *in, enum ingress_class k)
 {
-    return in->arena->n_free_chunk >= INTAKE_RESERVE;
+    bool bulk = k == CLASS_FORWARD || k == CLASS_REST;
+
+    return in->arena->n_free_chunk >= (bulk ? INTAKE_RESERVE_BULK : INTAKE_RESERVE);
 }
 
 #endif

@@ -38,6 +38,10 @@ struct of_conn {
     uint64_t rtt_ns, ready_time; /* ready_time: seconds since 1970 */
     unsigned unanswered;
     struct intake_part part;
+    unsigned port_row; /* of the port that the last frame came by */
+    uint64_t errors;   /* ERRORs received; what the last one said, and when (seconds since 1970) */
+    uint64_t error_time;
+    char error[120];
     struct out_queue out;
     bool touched, paused, shut;
     const char *doomed; /* why, when it is */

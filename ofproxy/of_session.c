@@ -323,6 +323,10 @@ void on_ERROR(struct of_conn *c, const struct of_msg *m)
     } else if (wire_left(&in) >= OF_HEADER) {
         of_print(v, in.p, wire_left(&in), text, sizeof text);
     }
+    c->errors++;
+    c->error_time = (uint64_t)time(NULL);
+    snprintf(c->error, sizeof c->error, "%s: %s", of_error_type(v, e.type),
+             of_error_code(v, e.type, e.code));
     peer_log(c->proxy, LOG_WARN,
              "error received %s type=\"%s\" code=\"%s\" numbers=%u/%u about=\"%s\"", conn_name(c),
              of_error_type(v, e.type), of_error_code(v, e.type, e.code), e.type, e.code, text);

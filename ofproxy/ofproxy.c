@@ -69,6 +69,8 @@ static void on_tick(struct loop_timer *t)
         p->changed = false;
         say_ready(p);
     }
+    packet_out_expire(p, now);
+    ingress_publish(&p->ingress);
     status_refresh(p);
     loop_timer_set(&p->loop, &p->tick, TICK_MS);
 }
@@ -153,9 +155,10 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     topo_rx(&p->topo, &p->pkt_out, TOPO_PKT_OUT);
     ports_open(&p->ports, &p->topo);
     p->sessions = ports_last_session(&p->ports);
+    ingress_open(&p->ingress, &p->topo, c);
     intake_open(&p->intake, &p->arena);
-    packet_out_resume(p);
     packet_in_resume(p);
+    packet_out_resume(p);
     reconcile(p);
     open_wait(p, c);
     p->tick.fire = on_tick;
@@ -169,6 +172,7 @@ void ofproxy_turn(struct ofproxy *p)
     unsigned work = send_packet_out(p) + p->work;
 
     p->work = 0;
+    ingress_look(&p->ingress);
     wait_turn(&p->waiter, work);
 }
 
@@ -185,6 +189,7 @@ void ofproxy_close(struct ofproxy *p)
     status_close(p);
     loop_timer_cancel(&p->loop, &p->tick);
     ports_close(&p->ports);
+    ingress_close(&p->ingress);
     intake_close(&p->intake);
     ring_rx_leave(&p->pkt_out);
     ring_tx_leave(&p->pkt_in);

@@ -18,6 +18,7 @@
 
 #include "common/config.h"
 #include "common/loop.h"
+#include "ofproxy/ingress.h"
 #include "ofproxy/intake.h"
 #include "ofproxy/of_listen.h"
 #include "ofproxy/packet_out.h"
@@ -43,6 +44,7 @@ struct ofproxy {
     struct arena arena;
     struct intake intake;
     struct ports ports;
+    struct ingress ingress;
     struct packet_out out;
     struct of_listener listeners[OF_LISTENERS];
     unsigned n_listeners;

@@ -21,7 +21,7 @@ static void give_up(void *context, uint32_t ticket, const struct arena_flight *f
 {
     struct ofproxy *p = context;
 
-    if (f->seq > p->seq) {
+    if (f->seq > p->seq || f->klass >= CLASSES || f->row >= PORTS_ROWS) {
         arena_settle(&p->arena, ticket, f->seq);
         counter_drop(DROP_RESTART, 1);
     }
@@ -35,6 +35,12 @@ static void remember_flight(void *context, uint32_t ticket, const struct arena_f
     *last = f->seq > *last ? f->seq : *last;
 }
 
+static void take_over(void *context, uint32_t ticket, const struct arena_flight *f)
+{
+    (void)ticket;
+    ingress_resume(context, (enum ingress_class)f->klass, f->row);
+}
+
 void packet_in_resume(struct ofproxy *p)
 {
     uint64_t last = 0;
@@ -43,6 +49,7 @@ void packet_in_resume(struct ofproxy *p)
     ring_last_batch(&p->pkt_in, remember_seq, &p->seq);
     arena_each(&p->arena, give_up, p);
     p->seq = last > p->seq ? last : p->seq;
+    arena_each(&p->arena, take_over, &p->ingress);
 }
 
 void packet_in_publish(struct ofproxy *p)
@@ -71,25 +78,32 @@ void packet_in_release(struct ofproxy *p, uint64_t dpid, uint32_t buffer_id)
 
 /* Stages the frame's record.  Returns why it could not. */
 static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct of10_packet_in *in,
-                       const uint8_t *frame, uint32_t len)
+                       const uint8_t *frame, const struct ingress_frame *who)
 {
     struct ofproxy *p = c->proxy;
-    uint32_t head_len = len < RECORD_INLINE ? len : RECORD_INLINE;
-    uint8_t *head = ring_reserve(&p->pkt_in, head_len);
+    uint32_t len = in->total_len, head_len = len < RECORD_INLINE ? len : RECORD_INLINE;
     struct record r = {.seq = p->seq + 1, .rx_ns = m->rx_ns, .dpid = c->dpid};
-    struct arena_flight f = {.seq = r.seq, .dpid = c->dpid};
+    struct arena_flight f = {.seq = r.seq, .dpid = c->dpid, .since = ARENA_TIME(m->rx_ns)};
+    uint8_t *head;
 
+    if (len > RECORD_INLINE && !intake_frames_welcome(&p->intake, who->klass)) {
+        return DROP_NO_BUFFER;
+    }
+    head = ring_reserve(&p->pkt_in, head_len);
     if (!head) {
         return DROP_RING_FULL;
     }
     f.port = in->in_port;
     f.buffer_id = in->buffer_id;
-    f.chunk = m->chunk;
+    f.chunk = (uint16_t)(len > RECORD_INLINE ? m->chunk : ARENA_NO_CHUNK);
+    f.row = (uint16_t)who->row;
+    f.klass = (uint8_t)who->klass;
     r.ticket = arena_ticket(&p->arena, &f);
     if (r.ticket == RECORD_NO_TICKET) {
         return DROP_NO_BUFFER;
     }
     p->seq = r.seq;
+    r.klass = (uint8_t)who->klass;
     r.port = in->in_port;
     r.head_len = head_len;
     r.tail_len = len - head_len;
@@ -97,6 +111,32 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct o
     memcpy(head, frame, head_len);
     ring_commit(&p->pkt_in, &r);
     return DROP_NONE;
+}
+
+/* Asks for the frame to be let in, and stages it. */
+static enum drop admit(struct of_conn *c, const struct of_msg *m, const struct of10_packet_in *in,
+                       const uint8_t *frame)
+{
+    struct ingress *g = &c->proxy->ingress;
+    struct ingress_frame who = {.dpid = c->dpid, .port = in->in_port};
+    enum drop why;
+
+    if (ports_row(&c->proxy->ports, c->dpid, in->in_port, &c->port_row) < 0) {
+        return DROP_UNKNOWN_PORT;
+    }
+    who.row = c->port_row;
+    who.klass = ingress_classify(g, frame, in->total_len);
+    why = ingress_ask(g, &who, m->rx_ns);
+    if (why != DROP_NONE) {
+        return why;
+    }
+    why = stage(c, m, in, frame, &who);
+    if (why == DROP_NONE) {
+        ingress_enter(g, &who, m->rx_ns);
+    } else {
+        ingress_crowded(g, &who);
+    }
+    return why;
 }
 
 static enum drop take(struct of_conn *c, const struct of_msg *m, const struct of10_packet_in *in,
@@ -114,10 +154,7 @@ static enum drop take(struct of_conn *c, const struct of_msg *m, const struct of
     if (!c->known) {
         return DROP_UNKNOWN_PORT; /* before FEATURES_REPLY nobody knows whose port it is */
     }
-    if (!intake_frames_welcome(&c->proxy->intake)) {
-        return DROP_NO_BUFFER;
-    }
-    return stage(c, m, in, frame, in->total_len);
+    return admit(c, m, in, frame);
 }
 
 void on_PACKET_IN(struct of_conn *c, const struct of_msg *m)

@@ -10,6 +10,9 @@
 #include "ofproxy/packet_in.h"
 
 #define ETHERNET_HEADER 14
+#define EXPIRE_AFTER ARENA_TIME(60000000000ull)
+#define EXPIRE_SLICE 2048 /* tickets looked at in a tick: all of them in 7 seconds */
+#define PAUSE_NS 1000000000ull
 
 /* ---- checks ------------------------------------------------------------------------------- */
 
@@ -61,6 +64,14 @@ static bool find_flight(struct ofproxy *p, const struct record *r,
     }
     *flight = arena_flight(&p->arena, r->ticket, r->seq);
     return *flight && take_ticket(&p->out, r->ticket);
+}
+
+/* A verdict for no frame in flight: a lie, or of a frame that was given up. */
+static void count_bad(struct ofproxy *p, const struct record *r)
+{
+    bool late = r->ticket != RECORD_NO_TICKET && arena_was_given_up(&p->arena, r->ticket, r->seq);
+
+    counter_add(late ? OFPROXY_LATE_VERDICTS : OFPROXY_BAD_VERDICTS, 1);
 }
 
 /* ---- sending ------------------------------------------------------------------------------ */
@@ -132,15 +143,23 @@ static void count_verdict(const struct record *r, enum drop outcome)
     }
 }
 
+/* The flight is over; the ticket is free already. */
+static void leave(struct ofproxy *p, const struct arena_flight *f)
+{
+    ingress_leave(&p->ingress, (enum ingress_class)f->klass, f->row);
+    packet_in_release(p, f->dpid, f->buffer_id);
+}
+
 static void settle(struct ofproxy *p, const struct record *r, enum drop outcome, bool bad)
 {
     const struct arena_flight *flight;
     struct arena_flight f;
 
-    counter_add(OFPROXY_BAD_VERDICTS, bad || outcome == DROP_BAD_RECORD);
     if (bad) {
+        count_bad(p, r);
         return;
     }
+    counter_add(OFPROXY_BAD_VERDICTS, outcome == DROP_BAD_RECORD);
     if (r->ticket == RECORD_NO_TICKET) {
         counter_add(outcome == DROP_NONE ? OFPROXY_ORIGINATED : OFPROXY_UNSENT, 1);
         return;
@@ -153,7 +172,28 @@ static void settle(struct ofproxy *p, const struct record *r, enum drop outcome,
     f = *flight;
     arena_settle(&p->arena, r->ticket, r->seq);
     count_verdict(r, outcome);
-    packet_in_release(p, f.dpid, f.buffer_id);
+    leave(p, &f);
+}
+
+/* After a pause of our own, verdicts may wait that are not late at all: they are read first. */
+void packet_out_expire(struct ofproxy *p, uint64_t now_ns)
+{
+    struct packet_out *o = &p->out;
+    bool paused = now_ns - o->looked_ns > PAUSE_NS;
+
+    o->looked_ns = now_ns;
+    for (unsigned i = 0; !paused && i < EXPIRE_SLICE; i++) {
+        uint32_t ticket = o->look_at++ % ARENA_TICKETS;
+        const struct arena_flight *flight = arena_at(&p->arena, ticket);
+        struct arena_flight f;
+
+        if (flight && (uint16_t)(ARENA_TIME(now_ns) - flight->since) > EXPIRE_AFTER) {
+            f = *flight;
+            arena_give_up(&p->arena, ticket);
+            counter_drop(DROP_EXPIRED, 1);
+            leave(p, &f);
+        }
+    }
 }
 
 void packet_out_resume(struct ofproxy *p)

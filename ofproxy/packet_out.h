@@ -20,10 +20,15 @@ struct packet_out {
     bool bad[OUT_BATCH];
     uint64_t taken[ARENA_TICKETS / 64]; /* tickets of this batch: none may come twice */
     bool told;                          /* that the ring is bad */
+    uint32_t look_at;                   /* ticket to look at next: is it too old? */
+    uint64_t looked_ns;
 };
 
 /* At start: settles what a predecessor had begun to send, so that nothing is sent twice. */
 void packet_out_resume(struct ofproxy *p);
+/* Gives up frames whose verdict has not come for a minute (DROP_EXPIRED); to be called on each
+ * tick, it looks at a slice of the tickets. */
+void packet_out_expire(struct ofproxy *p, uint64_t now_ns);
 /* Takes a batch, and sends everything that waits.  Returns the number of records. */
 unsigned send_packet_out(struct ofproxy *p);
 

@@ -21,6 +21,18 @@ static int find(const struct ports *p, uint64_t dpid, uint32_t port)
     return -1;
 }
 
+int ports_row(const struct ports *p, uint64_t dpid, uint32_t port, unsigned *hint)
+{
+    int i;
+
+    if (p->row[*hint].port == port && p->row[*hint].dpid == dpid) {
+        return (int)*hint;
+    }
+    i = find(p, dpid, port);
+    *hint = i < 0 ? *hint : (unsigned)i;
+    return i;
+}
+
 static void hash_in(struct ports *p, int i)
 {
     unsigned b = bucket_of(p->row[i].dpid, p->row[i].port);

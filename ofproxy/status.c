@@ -19,6 +19,8 @@ struct switch_status {
     enum conn_state state;
     char peer[64];
     const char *version;
+    uint64_t errors, error_time;
+    char error[120];
     uint64_t since, rtt_ns, rx_messages, rx_bytes, tx_messages, tx_bytes;
     unsigned queued;
     struct of_description description;
@@ -71,13 +73,14 @@ static json_t *switch_of(const struct switch_status *s)
     char dpid[20];
 
     snprintf(dpid, sizeof dpid, "0x%016" PRIx64, s->dpid);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "dpid", dpid, "peer",
-                     s->peer, "version", s->version, "state", conn_state_name(s->state), "since",
-                     (json_int_t)s->since, "rtt_us", (json_int_t)(s->rtt_ns / 1000), "rx_messages",
-                     (json_int_t)s->rx_messages, "tx_messages", (json_int_t)s->tx_messages,
-                     "rx_bytes", (json_int_t)s->rx_bytes, "tx_bytes", (json_int_t)s->tx_bytes,
-                     "queued_bytes", (json_int_t)s->queued, "description",
-                     description_of(&s->description));
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}", "dpid", dpid,
+                     "peer", s->peer, "version", s->version, "state", conn_state_name(s->state),
+                     "since", (json_int_t)s->since, "rtt_us", (json_int_t)(s->rtt_ns / 1000),
+                     "rx_messages", (json_int_t)s->rx_messages, "tx_messages",
+                     (json_int_t)s->tx_messages, "rx_bytes", (json_int_t)s->rx_bytes, "tx_bytes",
+                     (json_int_t)s->tx_bytes, "queued_bytes", (json_int_t)s->queued, "errors",
+                     (json_int_t)s->errors, "last_error", s->error, "last_error_at",
+                     (json_int_t)s->error_time, "description", description_of(&s->description));
 }
 
 static json_t *on_switches(void *context, json_t *params, char *why, size_t why_size)
@@ -126,6 +129,8 @@ static void copy_conn(struct switch_status *to, const struct of_conn *c)
         .known = c->known,
         .state = c->state,
         .version = c->dialect->version->name,
+        .errors = c->errors,
+        .error_time = c->error_time,
         .since = c->ready_time,
         .rtt_ns = c->rtt_ns,
         .rx_messages = c->rx_messages,
@@ -136,6 +141,7 @@ static void copy_conn(struct switch_status *to, const struct of_conn *c)
         .description = c->description,
     };
     memcpy(to->peer, c->peer, sizeof to->peer);
+    memcpy(to->error, c->error, sizeof to->error);
 }
 
 void status_refresh(struct ofproxy *p)

@@ -41,16 +41,33 @@ static int open_arena(struct arena *a, const char *path, bool owner, char *why, 
     return 0;
 }
 
-/* Counts the references that a predecessor's flights hold and lists what is free. */
+/* A free ticket whose last frame was given up keeps that frame's number in 'dpid'. */
+#define GIVEN_UP UINT8_MAX /* in 'klass' */
+
+static bool marked(const struct arena_flight *f)
+{
+    return f->seq == 0 && f->klass == GIVEN_UP;
+}
+
+/* Counts the references that a predecessor's flights hold and lists what is free, with the tickets
+ * of frames that were given up at the bottom. */
 static void take_stock(struct arena *a)
 {
-    for (unsigned t = ARENA_TICKETS; t-- > 0;) {
+    for (unsigned t = 0; t < ARENA_TICKETS; t++) {
         struct arena_flight *f = &a->shared->flights[t];
 
         if (f->seq != 0 && f->chunk < ARENA_CHUNKS) {
             a->refs[f->chunk]++;
-        } else {
+        } else if (f->chunk != ARENA_NO_CHUNK) {
             f->seq = 0;
+        }
+        if (marked(f)) {
+            a->free_ticket[a->n_free_ticket++] = t;
+        }
+    }
+    a->n_given_up = a->n_free_ticket;
+    for (unsigned t = ARENA_TICKETS; t-- > 0;) {
+        if (a->shared->flights[t].seq == 0 && !marked(&a->shared->flights[t])) {
             a->free_ticket[a->n_free_ticket++] = t;
         }
     }
@@ -110,6 +127,9 @@ void arena_leave(struct arena *a)
 
 static void drop_reference(struct arena *a, unsigned chunk)
 {
+    if (chunk == ARENA_NO_CHUNK) {
+        return;
+    }
     assert(chunk < ARENA_CHUNKS && a->refs[chunk] > 0);
     if (--a->refs[chunk] == 0) {
         a->free_chunk[a->n_free_chunk++] = (uint16_t)chunk;
@@ -142,12 +162,15 @@ uint32_t arena_ticket(struct arena *a, const struct arena_flight *f)
 {
     uint32_t ticket;
 
-    assert(f->seq != 0 && f->chunk < ARENA_CHUNKS && a->refs[f->chunk] > 0);
+    assert(f->seq != 0 && f->chunk <= ARENA_NO_CHUNK);
+    assert(f->chunk == ARENA_NO_CHUNK || a->refs[f->chunk] > 0);
     if (a->n_free_ticket == 0) {
         return RECORD_NO_TICKET;
     }
     ticket = a->free_ticket[--a->n_free_ticket];
-    a->refs[f->chunk]++;
+    if (f->chunk != ARENA_NO_CHUNK) {
+        a->refs[f->chunk]++;
+    }
     a->shared->flights[ticket] = *f;
     return ticket;
 }
@@ -173,6 +196,44 @@ bool arena_settle(struct arena *a, uint32_t ticket, uint64_t seq)
     drop_reference(a, f->chunk);
     a->shared->flights[ticket].seq = 0;
     a->free_ticket[a->n_free_ticket++] = ticket;
+    return true;
+}
+
+const struct arena_flight *arena_at(const struct arena *a, uint32_t ticket)
+{
+    const struct arena_flight *f;
+
+    assert(ticket < ARENA_TICKETS);
+    f = &a->shared->flights[ticket];
+    return f->seq != 0 ? f : NULL;
+}
+
+void arena_give_up(struct arena *a, uint32_t ticket)
+{
+    struct arena_flight *f = &a->shared->flights[ticket];
+    unsigned bottom = a->n_given_up++ % (a->n_free_ticket / 2 + 1);
+
+    drop_reference(a, f->chunk);
+    f->dpid = f->seq;
+    f->klass = GIVEN_UP;
+    f->seq = 0;
+    /* into the lower half of the stack, from below; what was there goes to the top */
+    a->free_ticket[a->n_free_ticket] = ticket;
+    if (bottom < a->n_free_ticket) {
+        a->free_ticket[a->n_free_ticket] = a->free_ticket[bottom];
+        a->free_ticket[bottom] = ticket;
+    }
+    a->n_free_ticket++;
+}
+
+bool arena_was_given_up(struct arena *a, uint32_t ticket, uint64_t seq)
+{
+    struct arena_flight *f = ticket < ARENA_TICKETS ? &a->shared->flights[ticket] : NULL;
+
+    if (!f || !marked(f) || f->dpid != seq) {
+        return false;
+    }
+    f->klass = 0;
     return true;
 }
 

@@ -6,6 +6,13 @@
  * are kept in the file, so a restarted ofproxy knows which chunks are still in use, and no verdict
  * can be settled twice.
  *
+ * A frame that is all head (record.h) has no bytes here once its record is made: its ticket names
+ * no chunk, so many small frames that wait long keep no memory from others.
+ *
+ * A verdict that does not come keeps a ticket and a chunk; arena_give_up takes them back.  The
+ * ticket is then used last, and remembers the frame, so that a verdict that comes after all is
+ * known to be late, not false (arena_was_given_up).
+ *
  * Owner: arena_join; arena_chunk / arena_chunk_done; arena_ticket; arena_settle.  Others:
  * arena_map, arena_span.  One thread. */
 #ifndef SHM_ARENA_H
@@ -17,16 +24,23 @@
 
 #define ARENA_CHUNK (128 * 1024) /* bytes; a message (65535) that starts in the first half fits */
 #define ARENA_CHUNKS 256
+#define ARENA_NO_CHUNK ARENA_CHUNKS
 #define ARENA_TICKETS 65536
+/* Time in units of 1.07 seconds, from CLOCK_MONOTONIC in nanoseconds; comes round in 19 hours. */
+#define ARENA_TIME(ns) ((uint16_t)((ns) >> 30))
 
 struct arena_flight { /* in the file; written by the owner alone */
     uint64_t seq;     /* of the frame; 0: the ticket is free */
     uint64_t dpid;    /* switch that it came from */
     uint32_t port;
     uint32_t buffer_id; /* of the switch's own copy, to be released; UINT32_MAX: none */
-    uint32_t chunk;
-    uint32_t zero;
+    uint16_t chunk;     /* that holds its tail, or ARENA_NO_CHUNK */
+    uint16_t row;       /* of its port on the ports board */
+    uint16_t since;     /* ARENA_TIME of its receipt */
+    uint8_t klass;      /* enum ingress_class */
+    uint8_t zero;
 };
+_Static_assert(sizeof(struct arena_flight) == 32, "part of the shared-memory ABI");
 
 struct arena {
     struct arena_shared *shared;
@@ -37,6 +51,7 @@ struct arena {
     unsigned n_free_chunk;
     uint32_t *free_ticket;
     unsigned n_free_ticket;
+    unsigned n_given_up; /* so many were, in this process's time */
     int fd;
 };
 
@@ -56,13 +71,19 @@ static inline uint64_t arena_offset(const struct arena *a, const uint8_t *p)
 }
 
 /* A ticket for a frame in 'f->chunk', or RECORD_NO_TICKET when all are out.  Takes a reference to
- * the chunk.  To be called before the frame's record is published. */
+ * the chunk, if there is one.  To be called before the frame's record is published. */
 uint32_t arena_ticket(struct arena *a, const struct arena_flight *f);
 /* The flight that a verdict with this ticket and seq settles, or NULL: there is none such in flight
  * (settled already, or a peer that lies). */
 const struct arena_flight *arena_flight(const struct arena *a, uint32_t ticket, uint64_t seq);
 /* Frees the ticket and the chunk reference.  False: no such flight; nothing changed. */
 bool arena_settle(struct arena *a, uint32_t ticket, uint64_t seq);
+/* The flight that has this ticket now, or NULL. */
+const struct arena_flight *arena_at(const struct arena *a, uint32_t ticket);
+/* Frees ticket and reference of a flight whose verdict has not come. */
+void arena_give_up(struct arena *a, uint32_t ticket);
+/* True, once, for the verdict of a frame that was given up. */
+bool arena_was_given_up(struct arena *a, uint32_t ticket, uint64_t seq);
 unsigned arena_in_flight(const struct arena *a);
 /* After a restart: calls 'seen' for each flight that the predecessor left. */
 void arena_each(const struct arena *a,

@@ -13,6 +13,14 @@
 #define RECORD_NO_TICKET UINT32_MAX
 #define RECORD_NO_PORT UINT32_MAX
 
+/* What kind of frame it is, and so what it may take of the stack. */
+enum ingress_class {
+#define K(NAME, name, share, part, text) CLASS_##NAME,
+#include "common/classes.def"
+#undef K
+    CLASSES
+};
+
 enum verdict {
     VERDICT_NONE,      /* on the way up: not decided yet */
     VERDICT_FORWARDED, /* send the bytes to 'port' (no bytes: a VNS client has them) */
@@ -26,7 +34,7 @@ struct record {
     uint32_t size;     /* of the whole record, a multiple of 8; the ring fills it in */
     uint8_t verdict;   /* enum verdict */
     uint8_t reason;    /* enum drop, when VERDICT_DROPPED */
-    uint8_t klass;     /* ingress class; 0 until classes exist */
+    uint8_t klass;     /* enum ingress_class of the frame */
     uint8_t flags;     /* zero */
     uint64_t src;      /* position in the writer's input ring that this settles there, 0: none */
     uint64_t seq;      /* ofproxy's number for the frame, for its whole journey; 0: originated */

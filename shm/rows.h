@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "shm/record.h"
+
 enum port_state { PORT_EMPTY, PORT_UP, PORT_DOWN, PORT_GONE };
 
 /* PORTS, ofproxy: a port of a connected switch; GONE when the port was deleted or the switch left.
@@ -17,6 +19,27 @@ struct port_row {
     uint8_t mac[6];
     char name[26];    /* the switch's name for it, NUL-terminated: "sw0-eth1" */
     uint64_t session; /* number of the connection that announced it */
+};
+
+/* TRAFFIC, ofproxy: what became of the frames of the port that has the same row of PORTS, since
+ * that port took the row.  Renewed a few times a second. */
+struct traffic_row {
+    uint64_t dpid;
+    uint32_t port;
+    uint32_t in_flight[CLASSES]; /* admitted, and no verdict yet */
+    struct {
+        uint64_t admitted;
+        uint64_t metered; /* dropped: over a rate */
+        uint64_t crowded; /* dropped: the share, or the memory, was taken */
+    } by[CLASSES];
+};
+
+/* CLASSES, ofproxy: an ingress class, by enum ingress_class.  Its totals are counters. */
+struct class_row {
+    uint64_t rate;      /* frames a second of all ports; 0: not metered */
+    uint64_t port_rate; /* and of one */
+    uint32_t share;     /* most frames in flight */
+    uint32_t in_flight;
 };
 
 /* INTERFACES, vnsbridge: an interface of a virtual host.  A row keeps its (vhost, name) for the

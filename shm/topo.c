@@ -114,7 +114,9 @@ void topo_board_writer(struct topo *t, struct board_writer *w, enum topo_board b
     if (board_write_join(w, path, d->row_size, d->rows, why, sizeof why) != 0) {
         die("%s", why);
     }
-    w->bells[w->n_bells++] = &t->bell[d->reader];
+    if (d->reader != d->writer) {
+        w->bells[w->n_bells++] = &t->bell[d->reader];
+    }
 }
 
 void topo_board_reader(struct topo *t, struct board_reader *r, enum topo_board board)

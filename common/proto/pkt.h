@@ -36,7 +36,7 @@ enum {
     PKT_IP_MAX = 60, /* IP header with all options */
 };
 
-enum { PKT_TYPE_IP = 0x0800, PKT_TYPE_ARP = 0x0806 };
+enum { PKT_TYPE_IP = 0x0800, PKT_TYPE_ARP = 0x0806, PKT_TYPE_LLDP = 0x88cc };
 enum { PKT_ARP_REQUEST = 1, PKT_ARP_REPLY = 2 };
 enum { PKT_ICMP_PROTO = 1, PKT_TCP_PROTO = 6, PKT_UDP_PROTO = 17 };
 enum { PKT_IP_DF = 0x4000, PKT_IP_MF = 0x2000, PKT_IP_OFFSET = 0x1fff };

@@ -12,6 +12,15 @@ static void send_frame(struct rig *r, int fd, unsigned port, size_t len, uint8_t
     rig_write(r, fd, bytes, rig_packet_in(bytes, port, OF_NO_BUFFER, len, len, fill));
 }
 
+/* One of an ingress class. */
+static void send_kind(struct rig *r, int fd, unsigned port, enum ingress_class k, size_t len)
+{
+    size_t n = rig_packet_in(bytes, port, OF_NO_BUFFER, len, len, 0);
+
+    rig_kind(bytes + n - len, len, k);
+    rig_write(r, fd, bytes, n);
+}
+
 /* The next record of PKT_IN. */
 static struct record next_record(struct rig *r, const uint8_t **head)
 {
@@ -305,17 +314,22 @@ Test(ofproxy_frames, a_buffered_frame_is_released_whatever_its_verdict)
     rig_close(&r);
 }
 
-Test(ofproxy_frames, a_full_ring_drops_frames_and_still_answers_echoes)
+Test(ofproxy_frames, a_full_pipeline_drops_frames_and_still_answers_echoes)
 {
     struct rig r;
     int fd;
 
     rig_open(&r);
-    fd = rig_switch(&r, 1, 1);
-    for (unsigned i = 0; i < 30000; i++) {
-        send_frame(&r, fd, 1, 100, 0);
+    fd = rig_switch(&r, 1, 16);
+    for (unsigned i = 0; i < 40000; i++) { /* nobody takes them: all shares of all classes fill */
+        send_kind(&r, fd, 1 + i / 5 % 16, (enum ingress_class)(i % CLASSES), 200);
     }
-    cr_expect_gt(counter_dropped(DROP_RING_FULL), 1000u);
+    for (unsigned k = 0; k < CLASSES; k++) {
+        cr_expect_geq(r.p->ingress.klass[k].in_flight, r.p->ingress.klass[k].share * 15 / 16 - 16);
+    }
+    cr_expect_gt(counter_dropped(DROP_PORT_FULL) + counter_dropped(DROP_CLASS_FULL), 30000u);
+    cr_expect_eq(counter_dropped(DROP_RING_FULL), 0u, "no ring is ever full of frames");
+    cr_expect_eq(counter_dropped(DROP_NO_BUFFER), 0u);
     rig_send(&r, fd, OF10_TYPE_ECHO_REQUEST, 99, NULL, 0);
     cr_expect_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes).xid, 99);
     rig_adds_up(&r);
@@ -331,9 +345,20 @@ Test(ofproxy_frames, a_full_arena_drops_frames_and_still_answers_echoes)
     rig_open(&r);
     fd = rig_switch(&r, 1, 1);
     for (unsigned i = 0; i < 1000; i++) {
-        send_frame(&r, fd, 1, 60000, 0);
+        send_kind(&r, fd, 1, CLASS_FORWARD, 60000);
     }
     cr_expect_gt(counter_dropped(DROP_NO_BUFFER), 100u);
+    cr_expect_eq(counter_dropped(DROP_NO_BUFFER), counter_get(OFPROXY_CROWDED_FORWARD));
+    cr_expect_geq(r.p->arena.n_free_chunk, INTAKE_RESERVE_BULK - 2);
+    send_kind(&r, fd, 1, CLASS_FORWARD, RECORD_INLINE);
+    send_kind(&r, fd, 1, CLASS_ARP, 1500);
+    cr_expect_eq(counter_get(OFPROXY_CROWDED_FORWARD), counter_dropped(DROP_NO_BUFFER),
+                 "a short frame needs no chunk");
+    cr_expect_eq(counter_get(OFPROXY_ADMITTED_ARP), 1u, "the rest is kept for other classes");
+    for (unsigned i = 0; i < 1000; i++) {
+        send_kind(&r, fd, 1, CLASS_ARP, 60000);
+    }
+    cr_expect_gt(counter_get(OFPROXY_CROWDED_ARP), 100u);
     cr_expect_geq(r.p->arena.n_free_chunk, INTAKE_RESERVE - 2);
     rig_send(&r, fd, OF10_TYPE_ECHO_REQUEST, 99, NULL, 0);
     cr_expect_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes).xid, 99);
@@ -578,6 +603,11 @@ static void kill_proxy(struct rig *r)
     ring_rx_leave(&p->pkt_out);
     ring_tx_leave(&p->pkt_in);
     board_write_leave(&p->ports.board);
+    board_write_leave(&p->ingress.traffic);
+    board_write_leave(&p->ingress.classes);
+    board_read_leave(&p->ingress.interfaces);
+    free(p->ingress.port);
+    free(p->ingress.changed);
     arena_leave(&p->arena);
     loop_close(&p->loop);
     topo_close(&p->topo);
@@ -624,7 +654,7 @@ Test(ofproxy_frames, frames_taken_in_but_not_published_at_a_kill_are_given_up_an
     fd = rig_switch(&r, 1, 1);
     send_frame(&r, fd, 1, 100, 0);
     f.seq = r.p->seq + 1;
-    f.chunk = (uint32_t)r.p->intake.chunk;
+    f.chunk = (uint16_t)r.p->intake.chunk;
     arena_ticket(&r.p->arena, &f);
     counter_add(OFPROXY_RECEIVED, 1); /* killed between here and ring_publish */
     kill_proxy(&r);

@@ -16,6 +16,7 @@
 #include "common/counter.h"
 #include "common/log.h"
 #include "common/proto/of10.h"
+#include "common/proto/pkt.h"
 #include "ofproxy/of_conn.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/packet_in.h"
@@ -27,11 +28,47 @@ struct rig {
     struct ring_rx pkt_in;
     struct ring_tx pkt_out;
     struct board_reader ports;
+    struct board_writer interfaces;
     struct arena arena;
     char dir[64];
 };
 
 static struct ofproxy rig_proxy;
+
+/* Makes the 'len' bytes at 'frame' one of class 'k' (for a stack with no interfaces: LOCAL is left
+ * to the test, which has to give the address). */
+#define RIG_ROUTER_IP 0xc0a80201u
+static inline void rig_kind(uint8_t *frame, size_t len, enum ingress_class k)
+{
+    static const uint16_t types[CLASSES] = {PKT_TYPE_LLDP, PKT_TYPE_ARP, PKT_TYPE_IP, PKT_TYPE_IP,
+                                            0x88b5};
+
+    memset(frame, 0, len < 34 ? len : 34);
+    memcpy(frame, (const uint8_t[]){2, 0, 0, 0, 0, 0xfe}, 6);
+    memcpy(frame + 6, (const uint8_t[]){2, 0, 0, 0, 0, 1}, 6);
+    pkt_put16(frame + 12, types[k]);
+    if (types[k] == PKT_TYPE_IP) {
+        frame[14] = 0x45;
+        pkt_put32(frame + 30, k == CLASS_LOCAL ? RIG_ROUTER_IP : 0x0a000164);
+    }
+}
+
+/* Puts the address that rig_kind uses on the interfaces board, as vnsbridge would. */
+static inline void rig_interfaces(struct rig *r)
+{
+    struct interface_row row = {.vhost = "vrhost", .name = "eth1", .ip = RIG_ROUTER_IP};
+
+    board_put(&r->interfaces, 0, &row);
+    board_publish(&r->interfaces);
+    ingress_look(&r->p->ingress);
+}
+
+static inline void rig_set(struct rig *r, enum config_key key, const char *value)
+{
+    free(r->config.value[key]);
+    r->config.value[key] = strdup(value);
+    cr_assert_not_null(r->config.value[key]);
+}
 
 static inline void rig_start(struct rig *r)
 {
@@ -46,12 +83,15 @@ static inline void rig_open(struct rig *r)
     snprintf(r->dir, sizeof r->dir, "/tmp/causeway-unit-XXXXXX");
     cr_assert(mkdtemp(r->dir));
     config_defaults(&r->config);
+    rig_set(r, CONFIG_OFPROXY_METERING, "off"); /* a test sends faster than any network */
     rig_start(r);
     topo_open(&r->bridge, r->dir, TOPO_VNSBRIDGE);
     topo_rx(&r->bridge, &r->pkt_in, TOPO_PKT_IN);
     topo_tx(&r->bridge, &r->pkt_out, TOPO_PKT_OUT);
     topo_board_reader(&r->bridge, &r->ports, TOPO_PORTS);
+    topo_board_writer(&r->bridge, &r->interfaces, TOPO_INTERFACES);
     topo_arena(&r->bridge, &r->arena);
+    rig_interfaces(r);
 }
 
 static inline void rig_close(struct rig *r)
@@ -62,6 +102,7 @@ static inline void rig_close(struct rig *r)
     ring_rx_leave(&r->pkt_in);
     ring_tx_leave(&r->pkt_out);
     board_read_leave(&r->ports);
+    board_write_leave(&r->interfaces);
     arena_leave(&r->arena);
     topo_close(&r->bridge);
     config_free(&r->config);

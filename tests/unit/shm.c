@@ -163,7 +163,7 @@ Test(shm, a_chunk_comes_back_when_its_last_frame_is_settled_in_any_order)
 
     cr_assert(arena_join(&a, path, why, sizeof why) == 0, "%s", why);
     chunk = arena_chunk(&a);
-    f.chunk = (uint32_t)chunk;
+    f.chunk = (uint16_t)chunk;
     for (unsigned i = 0; i < 3; i++, f.seq++) {
         tickets[i] = arena_ticket(&a, &f);
         cr_assert(tickets[i] != RECORD_NO_TICKET);
@@ -193,7 +193,7 @@ Test(shm, a_restarted_owner_knows_which_chunks_are_in_flight)
     cr_assert(arena_join(&a, path, why, sizeof why) == 0);
     arena_chunk(&a);
     chunk = arena_chunk(&a);
-    f.chunk = (uint32_t)chunk;
+    f.chunk = (uint16_t)chunk;
     ticket = arena_ticket(&a, &f);
     arena_leave(&a);
     cr_assert(arena_join(&a, path, why, sizeof why) == 0);

@@ -165,7 +165,7 @@ static void pass_long(uint64_t seq)
     tail = arena_chunk_data(&arena, (unsigned)chunk) + 100;
     memset(tail, 'T', 1000);
     counter_add(OFPROXY_RX_BYTES, 1100);
-    f.chunk = (uint32_t)chunk;
+    f.chunk = (uint16_t)chunk;
     ticket = r.ticket = arena_ticket(&arena, &f);
     r.tail_off = arena_offset(&arena, tail);
     head = ring_reserve(&tx, 14);
