@@ -250,7 +250,7 @@ for program in THREE:
 for program, name in (('ofproxy', 'ofproxy.arena'), ('ofproxy', 'PKT_IN.tx'), ('ofproxy', 'PORTS.board'),
                       ('vnsbridge', 'PKT_IN.rx'), ('router', 'VNS_IN.tx')):
     folder('files of another ABI', program, '--run-dir {run}' + LISTEN[program],
-           make=lambda p, name=name: (free_port(p), poked(name, put('<I', 8, 2))(p)), theirs='2', file='{run}/' + name)
+           make=lambda p, name=name: (free_port(p), poked(name, put('<I', 8, 77))(p)), theirs='77', file='{run}/' + name)
 folder('files of another geometry', 'vnsbridge', '--run-dir {run} --listen none', file='{run}/VNS_IN.tx',
        make=poked('VNS_IN.tx', put('<Q', 24, 4096)))
 folder('files of another geometry', 'router', make=poked('router.role', put('<Q', 32, 3)), file='{run}/router.role')
