@@ -64,6 +64,34 @@ static json_t *account(const struct ctl *c)
     return o;
 }
 
+/* Processes that have frames in quarantine, how many, and the file. */
+static json_t *quarantines(const struct ctl *c)
+{
+    static const struct {
+        const char *process;
+        enum counter counter;
+    } who[] = {{"vnsbridge", VNSBRIDGE_QUARANTINED}, {"router", ROUTER_QUARANTINED}};
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < sizeof who / sizeof who[0]; i++) {
+        struct counter_view v;
+        uint64_t n;
+
+        if (counter_view_open(&v, c->run_dir, who[i].process) != 0) {
+            continue;
+        }
+        n = counter_view_get(&v, who[i].counter);
+        counter_view_close(&v);
+        if (n > 0) {
+            json_array_append_new(
+                list, json_pack("{s:s s:I s:o}", "process", who[i].process, "frames", (json_int_t)n,
+                                "file",
+                                json_sprintf("%s/%s.quarantine.pcap", c->run_dir, who[i].process)));
+        }
+    }
+    return list;
+}
+
 static json_int_t number(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
@@ -112,9 +140,9 @@ static json_t *status_json(const struct ctl *c)
         rings = rings_json(c);
         frames = account(c);
     }
-    return json_pack("{s:s s:o s:o s:o s:o}", "run_dir", c->run_dir, "supervisor",
+    return json_pack("{s:s s:o s:o s:o s:o s:o}", "run_dir", c->run_dir, "supervisor",
                      pid ? json_integer(pid) : json_null(), "processes", processes, "rings", rings,
-                     "frames", frames);
+                     "frames", frames, "quarantine", quarantines(c));
 }
 
 static void print_frames(const json_t *f)
@@ -131,6 +159,22 @@ static void print_frames(const json_t *f)
         printf("        %.0f received/s, %.0f dropped/s\n",
                json_real_value(json_object_get(f, "received_per_s")),
                json_real_value(json_object_get(f, "dropped_per_s")));
+    }
+}
+
+static void print_quarantines(const json_t *list)
+{
+    const json_t *q;
+    size_t i;
+
+    if (json_array_size(list) > 0) {
+        printf("\nquarantine, of frames that killed a process twice:\n");
+    }
+    json_array_foreach(list, i, q)
+    {
+        printf("  %-9s %lld: tcpdump -r %s -e -n\n",
+               json_string_value(json_object_get(q, "process")), (long long)number(q, "frames"),
+               json_string_value(json_object_get(q, "file")));
     }
 }
 
@@ -163,6 +207,7 @@ static void print_status(const struct ctl *c, const json_t *s)
         ctl_table(c, json_object_get(s, "rings"), shown);
     }
     print_frames(json_object_get(s, "frames"));
+    print_quarantines(json_object_get(s, "quarantine"));
 }
 
 static int show_status(struct ctl *c)

@@ -19,7 +19,8 @@ PROCESSES = Stack.PROCESSES
 class Stand:
     """A folder for a supervised stack on ports of its own."""
 
-    def __init__(self, of_port, vns_port, folder=None):
+    def __init__(self, of_port, vns_port, folder=None, programs=BIN):
+        self.causeway, self.of_port = programs + '/causeway', of_port
         self.dir = tmpfs_dir('cli')
         self.run_dir = folder or self.dir + '/run'
         with open(self.dir + '/empty.conf', 'w', encoding='ascii'):
@@ -30,7 +31,7 @@ class Stand:
                         CAUSEWAY_VNSBRIDGE_LISTEN='tcp:%d:127.0.0.1' % vns_port)
 
     def do(self, *words, status=0):
-        done = subprocess.run([CAUSEWAY, *map(str, words)], env=self.env, stdin=subprocess.DEVNULL, text=True,
+        done = subprocess.run([self.causeway, *map(str, words)], env=self.env, stdin=subprocess.DEVNULL, text=True,
                               capture_output=True, timeout=60, check=False, cwd=self.dir)
         assert done.returncode == status, '%s: %d: %s%s' % (words, done.returncode, done.stdout, done.stderr)
         return done
@@ -39,12 +40,12 @@ class Stand:
         return json.loads(self.do(*words, '--json', status=status).stdout)
 
     def process(self, name):
-        done = subprocess.run([CAUSEWAY, 'status', '--json'], env=self.env, text=True, capture_output=True,
+        done = subprocess.run([self.causeway, 'status', '--json'], env=self.env, text=True, capture_output=True,
                               timeout=60, check=False)
         return next(p for p in json.loads(done.stdout)['processes'] if p['process'] == name)
 
     def close(self):
-        subprocess.run([CAUSEWAY, 'down'], env=self.env, capture_output=True, timeout=60, check=False)
+        subprocess.run([self.causeway, 'down'], env=self.env, capture_output=True, timeout=60, check=False)
         run('rm', '-rf', self.dir)
 
 

@@ -19,7 +19,7 @@ KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
 SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))
 WINDOW = 48  # below the 64 frames that the router holds for one neighbour
 RATE = int(os.environ.get('CAUSEWAY_RATE', 2000))
-SENT, BACK, MARK, MARK_NS, FLOWING, CONNECTS, HIGHEST, WORDS = range(8)
+SENT, BACK, MARK, MARK_NS, FLOWING, CONNECTS, HIGHEST, TRIGGER, TRIGGERED, WORDS = range(10)
 
 
 class Steady:
@@ -80,7 +80,7 @@ class Killer:
         try:
             wait_for(lambda: self.steady.get(MARK_NS), 5, 'frame')
         except AssertionError:
-            words = dict(zip(('sent', 'back', 'mark', 'mark_ns', 'flowing', 'connects', 'highest'),
+            words = dict(zip(('sent', 'back', 'mark', 'mark_ns', 'flowing', 'connects', 'highest', 'trigger', 'triggered'),
                              map(self.steady.get, range(WORDS)), strict=False))
             raise AssertionError('no frame came back after kill %d, of %s (CAUSEWAY_SEED=%d): %s; %s' % (
                 sum(self.kills.values()), name, SEED, words, dropped(self.stack.counters()['ofproxy']))) from None

@@ -9,7 +9,9 @@
  *
  * FILE holds words (enum word) for the driver: what was sent and came back, and a mark: the driver
  * writes a number into MARK, and MARK_NS becomes the time (CLOCK_MONOTONIC) when the first frame
- * with at least that number came back.
+ * with at least that number came back.  A number in TRIGGER sends one frame outside of the count,
+ * for tests/poison/trigger.c: its three letters are the low bytes, the host's port is the fourth.
+ * TRIGGERED counts those that came back.
  *
  * On SIGTERM it stops sending, waits up to --grace seconds for what is missing, and prints one
  * line.
@@ -46,6 +48,7 @@
 #define REDIAL_NS 2000000ull /* between two attempts to connect */
 #define NUMBER_AT (PKT_ETH_LEN + PKT_IP_LEN + 8)
 #define SHORTEST (NUMBER_AT + 8)
+#define TRIGGER_WORD "VENOM!"
 
 enum word {
     SENT,
@@ -55,6 +58,8 @@ enum word {
     FLOWING, /* 1: the router answered, and frames are being sent */
     CONNECTS,
     HIGHEST, /* number of the latest frame that came back, plus one */
+    TRIGGER,
+    TRIGGERED,
     WORDS
 };
 enum fate { UNSENT, WAITING, TORN, RETURNED, REFUSED };
@@ -299,6 +304,36 @@ static unsigned make_frame(uint8_t *frame, uint64_t number, bool leaves)
     return size;
 }
 
+/* The driver's frame: of the longest kind, to the host that it names. */
+static void send_trigger(void)
+{
+    uint64_t what = board[TRIGGER];
+    unsigned to = (what >> 24 & 0xff) % (PORTS + 1);
+    uint8_t frame[1514];
+    struct pkt_ip_wire *ip = (void *)(frame + PKT_ETH_LEN);
+    uint64_t number = 0;
+
+    if (what == 0 || !flowing) {
+        return;
+    }
+    while (size_of(number) != sizeof frame) {
+        number++;
+    }
+    make_frame(frame, number, false);
+    pkt_put32(ip->dst, host_ip[to]);
+    pkt_put16(ip->checksum, 0);
+    pkt_put16(ip->checksum, pkt_checksum(ip, PKT_IP_LEN));
+    memcpy(frame + NUMBER_AT, TRIGGER_WORD, strlen(TRIGGER_WORD));
+    memcpy(frame + NUMBER_AT + strlen(TRIGGER_WORD), &what, 3);
+    put_frame(3, frame, sizeof frame);
+    say(TRIGGER, 0);
+}
+
+static bool is_trigger(const uint8_t *frame, size_t len)
+{
+    return len == 1514 && memcmp(frame + NUMBER_AT, TRIGGER_WORD, strlen(TRIGGER_WORD)) == 0;
+}
+
 static bool may_send(uint64_t now)
 {
     return flowing && !stopping && waiting < option.window && now >= paced_ns && sent < NUMBERS;
@@ -395,6 +430,10 @@ static void on_frame(unsigned port, const uint8_t *frame, size_t len)
 
     if (len >= PKT_ETH_LEN && pkt_get16(frame + 12) == PKT_TYPE_ARP && port >= 1 && port <= PORTS) {
         on_arp(port, frame, len);
+        return;
+    }
+    if (is_trigger(frame, len)) {
+        say(TRIGGERED, board[TRIGGERED] + 1);
         return;
     }
     if (port == 3) {
@@ -527,6 +566,7 @@ static void turn(void)
         put_arp(3, PKT_ARP_REQUEST, (const uint8_t[6]){0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
     }
     send_frames(now);
+    send_trigger();
     flush();
     if (flowing && !stopping && waiting < option.window) {
         pause_ns(paced_ns > now ? paced_ns - now : 0);
