@@ -22,6 +22,7 @@ struct command {
 static const struct command commands[] = {
 #define CMD(name, function, words, text) {name, function, words, text},
 #include "ctl/commands.def"
+#include "shm/fault.h"
 #undef CMD
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
@@ -221,6 +222,7 @@ int main(int argc, char **argv)
         return service_exec();
     }
     log_open("causeway", LOG_TEXT);
+    fault_open(); /* a file that its owner cuts short is no reason to die (shm/guard.h) */
     c.argv = calloc((size_t)argc + 1, sizeof *c.argv);
     if (!c.argv) {
         return ctl_fail("out of memory");

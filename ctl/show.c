@@ -88,10 +88,9 @@ static json_t *interface_json(const struct interface_row *r, unsigned row)
 {
     char ip[PKT_IP_TEXT], mac[PKT_MAC_TEXT];
     json_t *o =
-        json_pack("{s:i s:s# s:s# s:s s:i s:s s:s s:b s:I s:I}", "row", (int)row, "vhost", r->vhost,
-                  (int)strnlen(r->vhost, sizeof r->vhost), "name", r->name,
-                  (int)strnlen(r->name, sizeof r->name), "address", pkt_ip_text(ip, r->ip),
-                  "prefix_len", __builtin_popcount(r->mask), "state",
+        json_pack("{s:i s:s s:s s:s s:i s:s s:s s:b s:I s:I}", "row", (int)row, "vhost", r->vhost,
+                  "name", r->name, "address", pkt_ip_text(ip, r->ip), "prefix_len",
+                  __builtin_popcount(r->mask), "state",
                   !r->known ? "unbound"
                   : r->up   ? "up"
                             : "down",
@@ -116,6 +115,8 @@ static json_t *interfaces(const struct ctl *c)
     list = json_array();
     for (unsigned i = 0; i < board_used(&r); i++) {
         if (board_get(&r, i, &row) && row.vhost[0]) {
+            board_text(row.vhost, sizeof row.vhost);
+            board_text(row.name, sizeof row.name);
             json_array_append_new(list, interface_json(&row, i));
         }
     }
@@ -139,13 +140,12 @@ static json_t *vhosts(const struct ctl *c)
         if (!board_get(&r, i, &row) || !row.vhost[0]) {
             continue;
         }
-        json_array_append_new(list,
-                              json_pack("{s:s# s:s s:s s:s# s:s#}", "vhost", row.vhost,
-                                        (int)strnlen(row.vhost, sizeof row.vhost), "owner",
-                                        row.owner < 3 ? owners[row.owner] : "-", "state",
-                                        row.state < 3 ? states[row.state] : "-", "peer", row.peer,
-                                        (int)strnlen(row.peer, sizeof row.peer), "text", row.text,
-                                        (int)strnlen(row.text, sizeof row.text)));
+        json_array_append_new(list, json_pack("{s:s s:s s:s s:s s:s}", "vhost",
+                                              board_text(row.vhost, sizeof row.vhost), "owner",
+                                              row.owner < 3 ? owners[row.owner] : "-", "state",
+                                              row.state < 3 ? states[row.state] : "-", "peer",
+                                              board_text(row.peer, sizeof row.peer), "text",
+                                              board_text(row.text, sizeof row.text)));
     }
     board_read_leave(&r);
     return list;

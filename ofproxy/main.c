@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/status.h"
+#include "shm/fault.h"
 
 int main(int argc, char **argv)
 {
@@ -16,6 +17,7 @@ int main(int argc, char **argv)
 
     config_load(&c, CONFIG_OFPROXY, argc, argv);
     of_listen_check(config_str(&c, CONFIG_OFPROXY_LISTEN));
+    fault_open();
     ofproxy_open(&p, &c, config_str(&c, CONFIG_STACK_RUN_DIR));
     if (loop_catch_signals(&p.loop) != 0) {
         die("cannot catch signals: too many open files? raise ulimit -n");

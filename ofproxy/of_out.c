@@ -148,6 +148,10 @@ static int send_some(struct of_conn *c, struct out_frame *frames)
     }
     counter_add(OFPROXY_SEND_CALLS, 1);
     n = c->proxy->send(c->fd.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno == EFAULT) { /* vnsbridge has cut its ring short: these frames are gone */
+        lose_frames(frames, DROP_BAD_RECORD);
+        return 0;
+    }
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ENOBUFS) {
         return -errno;
     }

@@ -47,7 +47,9 @@ void peer_log(struct ofproxy *p, int level, const char *format, ...)
 
 static void say_ready(struct ofproxy *p)
 {
-    if (p->listening) {
+    if (lane_down(&p->vnsbridge)) {
+        role_state(&p->topo.role, ROLE_WAITING, "%s", p->vnsbridge.text);
+    } else if (p->listening) {
         role_state(&p->topo.role, ROLE_READY, "listening on %.60s, %u switch%s", p->listening,
                    p->n_switches, p->n_switches == 1 ? "" : "es");
     }
@@ -153,6 +155,8 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     topo_arena(&p->topo, &p->arena);
     topo_tx(&p->topo, &p->pkt_in, TOPO_PKT_IN);
     topo_rx(&p->topo, &p->pkt_out, TOPO_PKT_OUT);
+    lane_open(&p->vnsbridge, &p->topo, &p->pkt_out, TOPO_PKT_OUT, &p->pkt_in, TOPO_PKT_IN,
+              OFPROXY_DETACHED);
     ports_open(&p->ports, &p->topo);
     p->sessions = ports_last_session(&p->ports);
     ingress_open(&p->ingress, &p->topo, c);

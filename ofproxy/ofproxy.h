@@ -23,6 +23,7 @@
 #include "ofproxy/of_listen.h"
 #include "ofproxy/packet_out.h"
 #include "ofproxy/ports.h"
+#include "shm/lane.h"
 #include "shm/topo.h"
 #include "shm/wait.h"
 
@@ -41,6 +42,7 @@ struct ofproxy {
     struct waiter waiter;
     struct ring_tx pkt_in;
     struct ring_rx pkt_out;
+    struct lane vnsbridge;
     struct arena arena;
     struct intake intake;
     struct ports ports;

@@ -10,11 +10,20 @@
 
 #define ETHERNET_HEADER 14
 
+/* No ofproxy comes to a number like this: it was made up by a predecessor that was out of its mind.
+ */
+#define SEQ_END (1ull << 62)
+
+static uint64_t later(uint64_t last, uint64_t seq)
+{
+    return seq > last && seq < SEQ_END ? seq : last;
+}
+
 static void remember_seq(void *context, const struct record *r)
 {
     uint64_t *last = context;
 
-    *last = r->seq > *last ? r->seq : *last;
+    *last = later(*last, r->seq);
 }
 
 static void give_up(void *context, uint32_t ticket, const struct arena_flight *f)
@@ -32,7 +41,7 @@ static void remember_flight(void *context, uint32_t ticket, const struct arena_f
     uint64_t *last = context;
 
     (void)ticket;
-    *last = f->seq > *last ? f->seq : *last;
+    *last = later(*last, f->seq);
 }
 
 static void take_over(void *context, uint32_t ticket, const struct arena_flight *f)

@@ -214,16 +214,6 @@ void packet_out_resume(struct ofproxy *p)
     ring_release(&p->pkt_out);
 }
 
-static void tell_bad_ring(struct ofproxy *p)
-{
-    if (ring_rx_bad(&p->pkt_out) && !p->out.told) {
-        p->out.told = true;
-        log_error("ring PKT_OUT is not read any more cause=\"%s\" cure=\"restart vnsbridge and "
-                  "ofproxy with a new run directory (causeway down, causeway up)\"",
-                  p->pkt_out.why);
-    }
-}
-
 unsigned send_packet_out(struct ofproxy *p)
 {
     struct packet_out *o = &p->out;
@@ -243,8 +233,6 @@ unsigned send_packet_out(struct ofproxy *p)
         settle(p, &o->records[i], o->frames[i].outcome, o->bad[i]);
     }
     ring_release(&p->pkt_out);
-    if (n == 0) {
-        tell_bad_ring(p);
-    }
+    p->changed |= lane_look(&p->vnsbridge);
     return n;
 }

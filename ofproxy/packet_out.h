@@ -19,7 +19,6 @@ struct packet_out {
     struct record records[OUT_BATCH];
     bool bad[OUT_BATCH];
     uint64_t taken[ARENA_TICKETS / 64]; /* tickets of this batch: none may come twice */
-    bool told;                          /* that the ring is bad */
     uint32_t look_at;                   /* ticket to look at next: is it too old? */
     uint64_t looked_ns;
 };

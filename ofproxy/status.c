@@ -58,7 +58,7 @@ static void add_ports(json_t *object, const struct board_reader *board, uint64_t
         }
         snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", row.mac[0], row.mac[1],
                  row.mac[2], row.mac[3], row.mac[4], row.mac[5]);
-        row.name[sizeof row.name - 1] = '\0';
+        board_text(row.name, sizeof row.name);
         json_array_append_new(list,
                               json_pack("{s:i,s:s,s:s,s:s,s:i,s:i}", "port", (int)row.port, "name",
                                         row.name, "state", states[row.state], "mac", mac, "speed",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "shm/lane.h"
 #include "shm/topo.h"
 #include "shm/wait.h"
 
@@ -25,9 +26,10 @@ struct port_ring {
     struct board_reader interfaces, leases;
     struct session_row wanted;
     struct waiter *wait;
-    bool mine; /* the lease says: the ring, and ready */
-    bool bad;  /* the ring from vnsbridge was found bad, and that was said */
-    bool last; /* no frame before the next flush: one that killed is alone in its batch */
+    bool last;  /* no frame before the next flush: one that killed is alone in its batch */
+    bool mine;  /* the lease says: the ring, and ready */
+    bool again; /* the boards are to be read, changed or not */
+    struct lane lane;
     enum role_state told;
     char told_text[256];
 };
@@ -48,6 +50,11 @@ static void tell(struct port_ring *p, enum role_state state, const char *text)
     }
 }
 
+static bool is_mask(uint32_t mask)
+{
+    return (~mask & (~mask + 1)) == 0;
+}
+
 static void read_interfaces(struct port_ring *p)
 {
     for (unsigned i = 0; i < board_used(&p->interfaces) && i < IFACES; i++) {
@@ -57,7 +64,7 @@ static void read_interfaces(struct port_ring *p)
         if (!board_get(&p->interfaces, i, &row) || !same_vhost(p, row.vhost)) {
             continue;
         }
-        now.present = p->mine && row.known;
+        now.present = p->mine && row.known && is_mask(row.mask);
         now.up = now.present && row.up;
         now.dpid = row.dpid;
         now.port = row.port;
@@ -65,7 +72,7 @@ static void read_interfaces(struct port_ring *p)
         now.mask = row.mask;
         now.speed = row.speed;
         memcpy(now.mac, row.mac, sizeof now.mac);
-        snprintf(now.name, sizeof now.name, "%.15s", row.name);
+        snprintf(now.name, sizeof now.name, "%s", board_text(row.name, sizeof row.name));
         p->events.iface(p->events.context, i, &now);
     }
 }
@@ -89,10 +96,11 @@ static void read_lease(struct port_ring *p, char *text, size_t size)
     if (!find_lease(p, &lease) || lease.owner == LEASE_NOBODY) {
         snprintf(text, size, "waiting for vnsbridge to let it be %.31s", vhost);
     } else if (lease.owner == LEASE_CLIENT) {
-        snprintf(text, size, "stand-by: %.31s is served by a VNS client %.63s", vhost, lease.peer);
+        snprintf(text, size, "stand-by: %.31s is served by a VNS client %.63s", vhost,
+                 board_text(lease.peer, sizeof lease.peer));
     } else if (lease.state != LEASE_READY) {
         snprintf(text, size, "waiting for vnsbridge's interfaces%s%.111s",
-                 lease.text[0] ? ": " : "", lease.text);
+                 lease.text[0] ? ": " : "", board_text(lease.text, sizeof lease.text));
     } else {
         p->mine = true;
     }
@@ -104,7 +112,10 @@ static void read_boards(struct port_ring *p)
     bool changed = board_changed(&p->leases);
     char text[256] = "";
 
-    if (board_changed(&p->interfaces) || changed) {
+    if (lane_down(&p->lane)) {
+        p->again = true; /* what it says is read when it is back */
+    } else if (board_changed(&p->interfaces) || changed || p->again) {
+        p->again = false;
         read_lease(p, text, sizeof text);
         read_interfaces(p);
         tell(p, p->mine ? ROLE_READY : ROLE_WAITING, text);
@@ -113,16 +124,17 @@ static void read_boards(struct port_ring *p)
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
-static bool ring_is_bad(struct port_ring *p)
+/* A vnsbridge that lies is detached, and taken up again when it has been restarted. */
+static void look_for_liar(struct port_ring *p)
 {
-    if (ring_rx_bad(&p->in) && !p->bad) {
-        p->bad = true;
-        log_error("vnsbridge put what cannot be into VNS_IN (%s); the ring is not read any more: "
-                  "causeway down, then up",
-                  p->in.why);
-        tell(p, ROLE_WAITING, "the ring from vnsbridge is damaged: causeway down, then up");
+    if (!lane_look(&p->lane)) {
+        return;
     }
-    return p->bad;
+    if (lane_down(&p->lane)) {
+        tell(p, ROLE_WAITING, p->lane.text);
+    } else {
+        p->again = true;
+    }
 }
 
 /* Takes the frame in hand; false: not before the next flush.  One that a predecessor died of goes
@@ -145,11 +157,15 @@ static bool next(struct port *port, struct frame_in *in)
     struct record *r = &in->record;
 
     if (ring_room(&p->out, PORT_ROOM) < PORT_ROOM) {
-        wait_blocked(p->wait); /* what waits in VNS_IN must not keep it from sleeping */
+        /* what waits in VNS_IN must not keep it from sleeping */
+        if (lane_down(&p->lane)) {
+            wait_stuck(p->wait);
+        } else {
+            wait_blocked(p->wait);
+        }
         return false;
     }
     if (!ring_peek(&p->in, r, &in->head)) {
-        ring_is_bad(p);
         return false;
     }
     in->deaths = ring_deaths(&p->in);
@@ -208,6 +224,7 @@ static void flush(struct port *port)
     ring_publish(&p->out);
     ring_release(&p->in);
     p->last = false;
+    look_for_liar(p);
     read_boards(p);
 }
 
@@ -241,15 +258,19 @@ static uint64_t tail(const struct port *port)
 
 static const struct port_ops ops = {next, room, send, flush, close_ring, tail};
 
-/* A predecessor's settled position must lie in the ring that it read. */
+/* Steps over what the predecessor has settled.  Where that is not known, VNS_IN's own head stands
+ * for it: held frames (hold.c) belong to what was settled. */
 static void resume(struct port_ring *p)
 {
     uint64_t settled = ring_settled(&p->out, INPUT_VNS_IN);
 
-    if (!ring_rx_skip(&p->in, settled)) {
-        die("VNS_IN and VNS_OUT do not belong together (position %llu is not in VNS_IN): stop the "
-            "stack and remove its run directory (causeway down)",
-            (unsigned long long)settled);
+    if (!ring_rx_skip(&p->in, settled) && !ring_rx_bad(&p->in)) {
+        log_warn("VNS_IN has no record that ends at position %llu, up to which it was settled: its "
+                 "files were replaced, or are started anew; going on at position %llu",
+                 (unsigned long long)settled, (unsigned long long)ring_position(&p->in));
+    }
+    if (ring_position(&p->in) != settled) {
+        ring_settle(&p->out, INPUT_VNS_IN, ring_position(&p->in));
     }
     ring_release(&p->in);
 }
@@ -265,6 +286,7 @@ struct port *port_ring_open(const struct port_ring_config *c, const struct port_
     p->events = *events;
     topo_tx(c->topo, &p->out, TOPO_VNS_OUT);
     topo_rx(c->topo, &p->in, TOPO_VNS_IN);
+    lane_open(&p->lane, c->topo, &p->in, TOPO_VNS_IN, &p->out, TOPO_VNS_OUT, ROUTER_DETACHED);
     topo_arena(c->topo, &p->arena);
     topo_board_reader(c->topo, &p->interfaces, TOPO_INTERFACES);
     topo_board_reader(c->topo, &p->leases, TOPO_LEASES);

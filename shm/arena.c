@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shm/file.h"
+#include "shm/guard.h"
 #include "shm/record.h"
 
 struct arena_shared {
@@ -21,11 +22,17 @@ struct arena_shared {
 #define ARENA_DATA ((uint64_t)ARENA_CHUNK * ARENA_CHUNKS)
 #define ARENA_BYTES (sizeof(struct arena_shared) + ARENA_DATA)
 
-static int open_arena(struct arena *a, const char *path, bool owner, char *why, size_t why_size)
+static int open_arena(struct arena *a, const char *path, bool owner, bool *damaged, char *why,
+                      size_t why_size)
 {
     *a = (struct arena){0};
-    a->fd = file_open(path, FILE_ARENA, ARENA_BYTES, ARENA_CHUNK, ARENA_CHUNKS, owner, true, why,
-                      why_size);
+    a->guard = -1;
+    a->fd = file_open(path, FILE_ARENA, ARENA_BYTES, ARENA_CHUNK, ARENA_CHUNKS, owner, true,
+                      damaged, why, why_size);
+    if (a->fd == -EBUSY) {
+        snprintf(why, why_size,
+                 "%s: another process owns this arena: stop it, or give another --run-dir", path);
+    }
     if (a->fd < 0) {
         return a->fd;
     }
@@ -80,26 +87,23 @@ static void take_stock(struct arena *a)
 
 int arena_join(struct arena *a, const char *path, char *why, size_t why_size)
 {
-    int err = open_arena(a, path, true, why, why_size);
+    bool damaged;
+    int err = open_arena(a, path, true, &damaged, why, why_size);
 
     if (err != 0) {
         return err;
     }
-    err = file_lock(a->fd, FILE_OWNER);
+    if (damaged) {
+        memset(a->shared->flights, 0, sizeof a->shared->flights);
+    }
     a->own_data = a->shared->data;
     a->refs = calloc(ARENA_CHUNKS, sizeof *a->refs);
     a->free_chunk = calloc(ARENA_CHUNKS, sizeof *a->free_chunk);
     a->free_ticket = calloc(ARENA_TICKETS, sizeof *a->free_ticket);
-    if (err == 0 && (!a->refs || !a->free_chunk || !a->free_ticket)) {
-        err = -ENOMEM;
-    }
-    if (err != 0) {
-        snprintf(why, why_size, "%s: %s", path,
-                 err == -EBUSY
-                     ? "another process owns this arena: stop it, or give another --run-dir"
-                     : strerror(-err));
+    if (!a->refs || !a->free_chunk || !a->free_ticket) {
+        snprintf(why, why_size, "%s: %s", path, strerror(ENOMEM));
         arena_leave(a);
-        return err;
+        return -ENOMEM;
     }
     take_stock(a);
     return 0;
@@ -107,12 +111,19 @@ int arena_join(struct arena *a, const char *path, char *why, size_t why_size)
 
 int arena_map(struct arena *a, const char *path, char *why, size_t why_size)
 {
-    return open_arena(a, path, false, why, why_size);
+    bool damaged; /* its owner's to mend */
+    int err = open_arena(a, path, false, &damaged, why, why_size);
+
+    if (err == 0) {
+        a->guard = guard_add(a->shared, a->fd, ARENA_BYTES, 0);
+    }
+    return err;
 }
 
 void arena_leave(struct arena *a)
 {
     if (a->shared) {
+        guard_remove(a->guard);
         munmap(a->shared, ARENA_BYTES);
         a->shared = NULL;
         close(a->fd);
@@ -255,6 +266,9 @@ void arena_each(const struct arena *a, void (*seen)(void *, uint32_t, const stru
 const uint8_t *arena_span(const struct arena *a, uint64_t off, uint32_t len)
 {
     if (off >= ARENA_DATA || len > ARENA_CHUNK || off % ARENA_CHUNK + len > ARENA_CHUNK) {
+        return NULL;
+    }
+    if (guard_hurt(a->guard) && !guard_mend(a->guard)) {
         return NULL;
     }
     return a->data + off;

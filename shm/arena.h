@@ -52,7 +52,7 @@ struct arena {
     uint32_t *free_ticket;
     unsigned n_free_ticket;
     unsigned n_given_up; /* so many were, in this process's time */
-    int fd;
+    int fd, guard;
 };
 
 int arena_join(struct arena *a, const char *path, char *why, size_t why_size);
@@ -90,7 +90,8 @@ void arena_each(const struct arena *a,
                 void (*seen)(void *context, uint32_t ticket, const struct arena_flight *f),
                 void *context);
 
-/* The bytes of a span, or NULL if it is not within one chunk of the arena. */
+/* The bytes of a span, or NULL if it is not within one chunk of the arena, or the file was cut
+ * short (guard.h) and is so still. */
 const uint8_t *arena_span(const struct arena *a, uint64_t off, uint32_t len);
 
 #endif

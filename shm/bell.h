@@ -15,7 +15,7 @@ struct bell {
 int bell_open(struct bell *b, const char *path, char *why, size_t why_size);
 void bell_close(struct bell *b);
 void bell_ring(const struct bell *b);
-/* Takes every byte out; before the rings are looked at, never after. */
+/* Takes every byte out that is there; before the rings are looked at, never after. */
 void bell_drain(const struct bell *b);
 
 #endif

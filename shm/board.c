@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shm/bell.h"
 #include "shm/file.h"
+#include "shm/guard.h"
 
 struct board_shared {
     struct file_header header;
@@ -37,39 +39,59 @@ static size_t place(size_t row_size, unsigned index)
     return (1 + 2 * row_words(row_size)) * index;
 }
 
+/* No row, and a version that no reader has seen. */
+static void start_anew(struct board_writer *w)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    for (size_t i = 0; i < place(w->row_size, w->rows); i++) {
+        atomic_store_explicit(&w->shared->words[i], 0, memory_order_relaxed);
+    }
+    atomic_store_explicit(&w->shared->used, 0, memory_order_relaxed);
+    atomic_store_explicit(&w->shared->version,
+                          (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec,
+                          memory_order_release);
+}
+
 int board_write_join(struct board_writer *w, const char *path, size_t row_size, unsigned rows,
                      char *why, size_t why_size)
 {
     uint64_t bytes = board_bytes(row_size, rows);
-    int err;
+    bool damaged;
 
     *w = (struct board_writer){.row_size = row_size, .rows = rows};
-    w->fd = file_open(path, FILE_BOARD, bytes, row_size, rows, true, true, why, why_size);
+    w->fd = file_open(path, FILE_BOARD, bytes, row_size, rows, true, true, &damaged, why, why_size);
+    if (w->fd == -EBUSY) {
+        snprintf(why, why_size,
+                 "%s: another process writes this board: stop it, or give another --run-dir", path);
+    }
     if (w->fd < 0) {
         return w->fd;
     }
-    err = file_lock(w->fd, FILE_OWNER);
-    if (err == 0) {
-        w->shared = file_map(w->fd, bytes, true);
-        err = w->shared ? 0 : -errno;
-    }
-    if (err != 0) {
-        snprintf(why, why_size, "%s: %s", path,
-                 err == -EBUSY
-                     ? "another process writes this board: stop it, or give another --run-dir"
-                     : strerror(-err));
+    w->shared = file_map(w->fd, bytes, true);
+    if (!w->shared) {
+        int err = errno;
+
+        snprintf(why, why_size, "%s: cannot be mapped: %s", path, strerror(err));
         close(w->fd);
+        return -err;
     }
-    return err;
+    if (damaged) {
+        start_anew(w);
+    }
+    return 0;
 }
 
 int board_read_join(struct board_reader *r, const char *path, size_t row_size, unsigned rows,
                     char *why, size_t why_size)
 {
     uint64_t bytes = board_bytes(row_size, rows);
+    bool damaged; /* its writer's to mend; until then it has the rows that it seems to have */
 
     *r = (struct board_reader){.row_size = row_size, .rows = rows, .seen = UINT64_MAX};
-    r->fd = file_open(path, FILE_BOARD, bytes, row_size, rows, false, true, why, why_size);
+    r->fd =
+        file_open(path, FILE_BOARD, bytes, row_size, rows, false, true, &damaged, why, why_size);
     if (r->fd < 0) {
         return r->fd;
     }
@@ -81,6 +103,7 @@ int board_read_join(struct board_reader *r, const char *path, size_t row_size, u
         close(r->fd);
         return -err;
     }
+    r->guard = guard_add(r->shared, r->fd, bytes, 0);
     return 0;
 }
 
@@ -96,6 +119,7 @@ void board_write_leave(struct board_writer *w)
 void board_read_leave(struct board_reader *r)
 {
     if (r->shared) {
+        guard_remove(r->guard);
         munmap((void *)(uintptr_t)r->shared, board_bytes(r->row_size, r->rows));
         r->shared = NULL;
         close(r->fd);
@@ -162,10 +186,11 @@ void board_publish(struct board_writer *w)
 
 bool board_changed(struct board_reader *r)
 {
+    bool whole_again = guard_hurt(r->guard) && guard_mend(r->guard);
     /* pairs with the release store in board_publish */
     uint64_t v = atomic_load_explicit(&r->shared->version, memory_order_acquire);
 
-    if (v == r->seen) {
+    if (v == r->seen && !whole_again) {
         return false;
     }
     r->seen = v;
@@ -197,4 +222,20 @@ bool board_get(const struct board_reader *r, unsigned index, void *row)
         }
     }
     return false;
+}
+
+const char *board_text(char *text, size_t size)
+{
+    char *end = memchr(text, '\0', size);
+
+    if (!end) {
+        end = text + size - 1;
+        *end = '\0';
+    }
+    for (char *c = text; c < end; c++) {
+        if (*c < 0x20 || *c > 0x7e) {
+            *c = '?';
+        }
+    }
+    return text;
 }

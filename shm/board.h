@@ -10,6 +10,8 @@
  *     board_publish(&w);  rings             for (i = 0; i < board_rows(&r); i++)
  *                                               board_get(&r, i, &row);  }
  *
+ * Nothing in a row is to be believed without a check: the writer may be out of its mind.
+ *
  * A row of zeroes is an empty row.  Rows keep their index for as long as the run directory lives;
  * a restarted writer finds its predecessor's rows with board_peek. */
 #ifndef SHM_BOARD_H
@@ -35,10 +37,13 @@ struct board_reader {
     size_t row_size;
     unsigned rows;
     uint64_t seen; /* version at the last board_changed that said yes */
-    int fd;
+    int fd, guard;
 };
 
-/* Return 0, or -errno with a sentence naming the file in 'why' (-EPROTO: another build's). */
+/* Return 0, or -errno with a sentence naming the file in 'why' (-EPROTO: another build's).  A
+ * damaged file is no failure: its writer starts it anew and has a sentence about it in 'why'; to a
+ * reader it has the rows that it seems to have, and a file that was cut short has none (guard.h).
+ */
 int board_write_join(struct board_writer *w, const char *path, size_t row_size, unsigned rows,
                      char *why, size_t why_size);
 int board_read_join(struct board_reader *r, const char *path, size_t row_size, unsigned rows,
@@ -57,5 +62,7 @@ bool board_changed(struct board_reader *r);
 unsigned board_used(const struct board_reader *r);
 /* Copies a row.  False: past the end, or the writer changed it faster than it could be read. */
 bool board_get(const struct board_reader *r, unsigned index, void *row);
+/* A text of a row as it may be printed: ended, and '?' for what is no printable ASCII. */
+const char *board_text(char *text, size_t size);
 
 #endif

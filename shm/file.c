@@ -14,6 +14,7 @@
 #include "shm/topo.h"
 
 #define FILE_MAGIC 0x43617573657761ULL /* "Causewa" */
+#define ABI_MOST 999                   /* a larger number in a header is no version, but damage */
 
 static const char *kind_name(uint32_t kind)
 {
@@ -66,8 +67,16 @@ static int make_file(const char *path, const struct file_header *h, char *why, s
     return err;
 }
 
-static int check(int fd, const char *path, const struct file_header *want, char *why,
-                 size_t why_size)
+enum finding { FILE_HOLDS, FILE_DAMAGED, FILE_OTHER_ABI };
+
+/* A header of another build's has our magic and a number that a person may have given. */
+static bool other_abi(const struct file_header *h)
+{
+    return h->magic == FILE_MAGIC && h->abi != SHM_ABI && h->abi > 0 && h->abi <= ABI_MOST;
+}
+
+static enum finding check(int fd, const char *path, const struct file_header *want, char *why,
+                          size_t why_size)
 {
     static const char cure[] = "stop the stack and remove its run directory (causeway down)";
     struct file_header h;
@@ -75,37 +84,68 @@ static int check(int fd, const char *path, const struct file_header *want, char 
 
     if (fstat(fd, &st) != 0 || pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h ||
         h.magic != FILE_MAGIC) {
-        snprintf(why, why_size, "%s: not a file of Causeway's shared memory: %s", path, cure);
-    } else if (h.abi != want->abi) {
+        snprintf(why, why_size, "%s: not a file of Causeway's shared memory", path);
+    } else if (other_abi(&h)) {
         snprintf(why, why_size,
                  "%s: made by shared-memory ABI version %" PRIu32 ", this build has %" PRIu32
                  ": %s",
                  path, h.abi, want->abi, cure);
-    } else if (h.kind != want->kind) {
-        snprintf(why, why_size, "%s: holds %s, expected %s: %s", path, kind_name(h.kind),
-                 kind_name(want->kind), cure);
+        return FILE_OTHER_ABI;
+    } else if (h.abi != want->abi || h.kind != want->kind) {
+        snprintf(why, why_size, "%s: holds %s, expected %s", path, kind_name(h.kind),
+                 kind_name(want->kind));
     } else if (h.a != want->a || h.b != want->b || h.bytes != want->bytes) {
         snprintf(why, why_size,
                  "%s: geometry is %" PRIu64 "x%" PRIu64 " in %" PRIu64 " bytes, expected %" PRIu64
-                 "x%" PRIu64 " in %" PRIu64 ": %s",
-                 path, h.a, h.b, h.bytes, want->a, want->b, want->bytes, cure);
+                 "x%" PRIu64 " in %" PRIu64,
+                 path, h.a, h.b, h.bytes, want->a, want->b, want->bytes);
     } else if ((uint64_t)st.st_size != h.bytes) {
-        snprintf(why, why_size, "%s: %lld bytes long, its header says %" PRIu64 ": %s", path,
-                 (long long)st.st_size, h.bytes, cure);
+        snprintf(why, why_size, "%s: %lld bytes long, its header says %" PRIu64, path,
+                 (long long)st.st_size, h.bytes);
     } else {
-        return 0;
+        return FILE_HOLDS;
     }
-    return -EPROTO;
+    return FILE_DAMAGED;
+}
+
+/* In place: others have the file mapped.  Returns 0 or -errno. */
+static int mend(int fd, const char *path, const struct file_header *want, char *why,
+                size_t why_size)
+{
+    int err = ftruncate(fd, (off_t)want->bytes) == 0 ? 0 : errno;
+
+    if (err == 0) {
+        err = posix_fallocate(fd, 0, (off_t)want->bytes);
+    }
+    if (err == 0 && pwrite(fd, want, sizeof *want, 0) != (ssize_t)sizeof *want) {
+        err = EIO;
+    }
+    return err == 0 ? 0 : file_fail(err, path, "be mended", why, why_size);
+}
+
+static int judge(int fd, const char *path, const struct file_header *want, bool own, bool *damaged,
+                 char *why, size_t why_size)
+{
+    enum finding found = check(fd, path, want, why, why_size);
+
+    if (damaged) {
+        *damaged = found == FILE_DAMAGED;
+    }
+    if (found == FILE_OTHER_ABI || (found == FILE_DAMAGED && !damaged)) {
+        return -EPROTO;
+    }
+    return found == FILE_DAMAGED && own ? mend(fd, path, want, why, why_size) : 0;
 }
 
 int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a, uint64_t b,
-              bool writable, bool make, char *why, size_t why_size)
+              bool own, bool make, bool *damaged, char *why, size_t why_size)
 {
     const struct file_header want = {FILE_MAGIC, SHM_ABI, (uint32_t)kind, bytes, a, b};
-    int flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC;
+    int flags = (own ? O_RDWR : O_RDONLY) | O_CLOEXEC;
     int fd = open(path, flags);
     int err;
 
+    why[0] = '\0';
     if (fd < 0 && errno == ENOENT && make) {
         err = make_file(path, &want, why, why_size);
         if (err != 0) {
@@ -116,12 +156,23 @@ int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a,
     if (fd < 0) {
         return file_fail(errno, path, "be opened", why, why_size);
     }
-    err = check(fd, path, &want, why, why_size);
+    err = own ? file_lock(fd, FILE_OWNER) : 0;
+    if (err != 0 && err != -EBUSY) {
+        err = file_fail(-err, path, "be locked", why, why_size);
+    }
+    if (err == 0) {
+        err = judge(fd, path, &want, own, damaged, why, why_size);
+    }
     if (err != 0) {
         close(fd);
         return err;
     }
     return fd;
+}
+
+bool file_header_holds(const struct file_header *h, enum file_kind kind)
+{
+    return h->magic == FILE_MAGIC && h->abi == SHM_ABI && h->kind == (uint32_t)kind;
 }
 
 void *file_map(int fd, uint64_t bytes, bool writable)

@@ -2,7 +2,11 @@
  *
  * A file appears complete or not at all: it is made aside under a name of its own, sized, given its
  * header, and linked into place; whoever loses that race uses the winner's.  Every file starts with
- * a header that is checked before anything else is believed. */
+ * a header that is checked before anything else is believed.
+ *
+ * A file has one owner, the only one who opens it for writing.  A header or a length that cannot be
+ * is the owner's to mend, in place, so that whoever has the file mapped sees it whole again; to the
+ * others it is a damaged file, which they can do without. */
 #ifndef SHM_FILE_H
 #define SHM_FILE_H
 
@@ -22,10 +26,18 @@ struct file_header {
     uint64_t a, b;  /* geometry, by kind: ring data bytes; board row size and rows */
 };
 
-/* Opens 'path', making it if 'make', and checks the header against kind, bytes, a, b.  Returns a
- * descriptor, or -errno with a sentence in 'why' that names the file and the difference. */
+/* Opens 'path', making it if 'make', and checks the header against kind, bytes, a, b.  'own': for
+ * writing, with FILE_OWNER's lock.  Returns a descriptor, or -errno with a sentence in 'why' that
+ * names the file and the difference; -EBUSY, without one: it has an owner.
+ *
+ * A file of another shared-memory ABI is refused (-EPROTO).  A damaged one, too, if 'damaged' is
+ * NULL; else '*damaged' says that it is one, 'why' says how, and it is opened: mended if 'own'
+ * (what it holds is not to be believed), as it is if not (it may be too short for its mapping:
+ * guard.h). */
 int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a, uint64_t b,
-              bool writable, bool make, char *why, size_t why_size);
+              bool own, bool make, bool *damaged, char *why, size_t why_size);
+/* Is it the header of such a file, by this build? */
+bool file_header_holds(const struct file_header *h, enum file_kind kind);
 /* Maps the whole file.  Returns NULL with errno on failure. */
 void *file_map(int fd, uint64_t bytes, bool writable);
 /* Takes an open-file-description lock, freed by the kernel when the owner dies: FILE_OWNER says who

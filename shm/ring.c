@@ -5,7 +5,15 @@
 #include <string.h>
 
 #include "shm/bell.h"
+#include "shm/guard.h"
 #include "shm/ring_layout.h"
+
+static bool say_bad(char *why, size_t size, const char *what, uint64_t value, uint64_t at)
+{
+    snprintf(why, size, "%s %llu at position %llu", what, (unsigned long long)value,
+             (unsigned long long)at);
+    return false;
+}
 
 /* ---- writer ------------------------------------------------------------------------------- */
 
@@ -17,8 +25,9 @@ uint64_t ring_room(struct ring_tx *tx, uint64_t want)
         /* pairs with the release store in ring_release: what it frees is no longer read */
         uint64_t head = atomic_load_explicit(&tx->peer->head, memory_order_acquire);
 
-        if (head - tx->peer_head > tx->tail - tx->peer_head) {
-            tx->bad = true; /* backwards, or past what was published */
+        if (head - tx->peer_head > tx->tail - tx->peer_head) { /* backwards, or not written yet */
+            tx->bad = true;
+            say_bad(tx->why, sizeof tx->why, "impossible head", head, tx->tail);
             return 0;
         }
         tx->peer_head = head;
@@ -120,14 +129,44 @@ void ring_last_batch(const struct ring_tx *tx, void (*seen)(void *, const struct
     }
 }
 
+bool ring_tx_bad(struct ring_tx *tx)
+{
+    if (!tx->bad && guard_hurt(tx->guard)) {
+        tx->bad = true;
+        say_bad(tx->why, sizeof tx->why, "its file was cut short, head", tx->peer_head, tx->tail);
+    }
+    return tx->bad;
+}
+
+bool ring_tx_mend(struct ring_tx *tx)
+{
+    uint64_t epoch, head;
+
+    if (guard_hurt(tx->guard) && !guard_mend(tx->guard)) {
+        return false;
+    }
+    /* pairs with the release store in ring_begin_epoch: what the reader put in order is seen */
+    epoch = atomic_load_explicit(&tx->peer->epoch, memory_order_acquire);
+    if (epoch == tx->peer_epoch) {
+        return false;
+    }
+    tx->peer_epoch = epoch;
+    head = atomic_load_explicit(&tx->peer->head, memory_order_acquire);
+    if (head % 8 != 0 || tx->tail - head > tx->size || tx->staged - head > tx->size) {
+        return false;
+    }
+    tx->peer_head = head;
+    tx->bad = false;
+    ring_begin_epoch(&tx->own->epoch);
+    return true;
+}
+
 /* ---- reader ------------------------------------------------------------------------------- */
 
 static bool turn_bad(struct ring_rx *rx, const char *what, uint64_t value)
 {
     rx->bad = true;
-    snprintf(rx->why, sizeof rx->why, "%s %llu at position %llu", what, (unsigned long long)value,
-             (unsigned long long)rx->at);
-    return false;
+    return say_bad(rx->why, sizeof rx->why, what, value, rx->at);
 }
 
 /* Looks at the writer's tail; true if there is something at rx->at. */
@@ -211,21 +250,67 @@ uint64_t ring_begun(const struct ring_rx *rx)
     return begun - rx->head <= rx->size ? begun : rx->head;
 }
 
+/* The records that a reader of a damaged half may read again. */
+static bool go_back(struct ring_rx *rx, uint64_t position)
+{
+    if (position == 0 || !ring_plausible(position) || rx->peer_tail - position > rx->size ||
+        !ring_parses(rx->data, rx->mask, position, rx->peer_tail)) {
+        return false;
+    }
+    rx->head = rx->at = position;
+    ring_set(&rx->own->head, position);
+    return true;
+}
+
 bool ring_rx_skip(struct ring_rx *rx, uint64_t position)
 {
-    if (position <= rx->at) {
-        return true;
+    if (rx->bad || (!refresh(rx) && rx->bad)) {
+        return false;
     }
-    if (!refresh(rx) || position - rx->head > rx->peer_tail - rx->head || position % 8 != 0) {
+    if (position <= rx->at) {
+        return position == rx->at || !rx->anew || go_back(rx, position);
+    }
+    if (position - rx->head > rx->peer_tail - rx->head ||
+        !ring_parses(rx->data, rx->mask, rx->at, position)) {
         return false;
     }
     rx->at = position;
     return true;
 }
 
-bool ring_rx_bad(const struct ring_rx *rx)
+bool ring_rx_bad(struct ring_rx *rx)
 {
+    if (!rx->bad && guard_hurt(rx->guard)) {
+        turn_bad(rx, "its file was cut short, tail", rx->peer_tail);
+    }
     return rx->bad;
+}
+
+bool ring_rx_mend(struct ring_rx *rx)
+{
+    uint64_t epoch, tail;
+
+    if (guard_hurt(rx->guard) && !guard_mend(rx->guard)) {
+        return false;
+    }
+    /* pairs with the release store in ring_begin_epoch: what the writer put in order is seen */
+    epoch = atomic_load_explicit(&rx->peer->epoch, memory_order_acquire);
+    if (epoch == rx->peer_epoch || rx->at != rx->head) {
+        return false;
+    }
+    rx->peer_epoch = epoch;
+    tail = atomic_load_explicit(&rx->peer->tail, memory_order_acquire);
+    if (!ring_plausible(tail)) {
+        return false;
+    }
+    if (!ring_tail_holds(rx, tail)) {
+        rx->head = rx->at = tail;
+        atomic_store_explicit(&rx->own->head, tail, memory_order_release);
+    }
+    rx->peer_tail = rx->at;
+    rx->bad = false;
+    ring_begin_epoch(&rx->own->epoch); /* our half is in order: the writer may look again */
+    return true;
 }
 
 bool ring_rx_empty(const struct ring_rx *rx)

@@ -19,10 +19,17 @@
  * ring_rx_skip, and goes on: nothing is lost, nothing is done twice.  A process with several
  * outputs must publish one before it commits to another, so that the largest is exact.
  *
- * Trust: the reader checks every word that it reads from the writer's half once, on a private copy;
- * a record or tail that cannot be makes the ring 'bad' (ring_rx_bad): it then reads as empty.
- * The bytes at head may still be changed by a hostile writer while they are read: copy them to
- * memory of your own before you parse them.
+ * Trust: each end copies a word of the other's half once, then checks it.  A record, tail or head
+ * that cannot be makes the ring 'bad': it reads as empty, or takes nothing, until the other end is
+ * attached anew and its half is whole (ring_rx_mend, ring_tx_mend; lane.h does both).  The bytes at
+ * head may still be changed by a hostile writer while they are read: copy them to memory of your
+ * own before you parse them.
+ *
+ * Damage: whoever joins puts its own half in order, and only that.  A writer's half that does not
+ * hold together starts anew at the reader's head: what was published and unread is lost, and
+ * nothing is known of what was settled, so the frames of the batch that was settled last may be
+ * handled again.  A reader's half starts anew where the outputs say that its owner was
+ * (ring_rx_skip), or else at the tail: what is unread is then lost.
  *
  * Memory: lane files are mapped by topo.c (or ring_private for tests and threads of one process);
  * nothing here allocates per record. */
@@ -59,10 +66,13 @@ struct ring_tx {
     uint64_t peer_head; /* cached */
     uint64_t settled[RING_INPUTS];
     uint64_t n_staged;
-    struct bell *bell;  /* the reader's; NULL: the reader never sleeps on this ring */
-    unsigned commit_at; /* the commit block that 'tail' selects */
-    bool bad;           /* the reader's half holds what cannot be */
-    int fd, peer_fd;
+    struct bell *bell;   /* the reader's; NULL: the reader never sleeps on this ring */
+    unsigned commit_at;  /* the commit block that 'tail' selects */
+    bool bad;            /* the reader's half holds what cannot be */
+    bool anew;           /* joined: the predecessor's half did not hold together */
+    char why[96];        /* what was wrong, when bad */
+    uint64_t peer_epoch; /* of the other half, when it was last found in order */
+    int fd, peer_fd, guard;
 };
 
 struct ring_rx {
@@ -76,8 +86,10 @@ struct ring_rx {
     uint32_t peeked;        /* size of the record at 'at', once checked */
     struct fault_note note; /* of the record in hand, by its position */
     bool bad;
-    char why[96]; /* what was wrong, when bad */
-    int fd, peer_fd;
+    bool anew;           /* joined: the predecessor's half did not hold together */
+    char why[96];        /* what was wrong, when bad */
+    uint64_t peer_epoch; /* of the other half, when it was last found in order */
+    int fd, peer_fd, guard;
 };
 
 /* Room for a record with 'head_size' bytes of head, or NULL: full (counted), or bad.  The same room
@@ -121,9 +133,17 @@ void ring_release(struct ring_rx *rx);
 void ring_begin(struct ring_rx *rx);
 /* Where a predecessor's ring_begin had come to; at least the head. */
 uint64_t ring_begun(const struct ring_rx *rx);
-/* Steps over records without a look, up to 'position', if it is ahead.  False: not a position. */
+/* Steps over records without a look, up to 'position', if it is ahead.  False: no record ends
+ * there. When rx->anew, 'position' may also lie behind: the records from there are read again. */
 bool ring_rx_skip(struct ring_rx *rx, uint64_t position);
-bool ring_rx_bad(const struct ring_rx *rx);
+/* Bad?  Then rx->why says what was wrong. */
+bool ring_rx_bad(struct ring_rx *rx);
+bool ring_tx_bad(struct ring_tx *tx);
+/* For a bad ring, between batches: takes it up again if the other end has been attached anew since,
+ * and its half can be believed.  A reader whose writer began again elsewhere goes there, unread
+ * records are lost.  True: it is no longer bad; wake the other end. */
+bool ring_rx_mend(struct ring_rx *rx);
+bool ring_tx_mend(struct ring_tx *tx);
 bool ring_rx_empty(const struct ring_rx *rx);
 /* Going to sleep: says so; true if a record came in the meantime, so do not sleep. */
 bool ring_rx_arm(struct ring_rx *rx);
@@ -133,8 +153,10 @@ int ring_private(struct ring_tx *tx, struct ring_rx *rx, size_t size);
 void ring_private_free(struct ring_tx *tx, struct ring_rx *rx);
 
 /* Two files, <path>.tx and <path>.rx.  Each join makes what is missing (aside, then linked into
- * place), checks magic, ABI version and geometry of both, and takes the end's lock.  Returns 0 or
- * -errno with a sentence naming the file in 'why': -EPROTO another build's, -EBUSY owned. */
+ * place), checks both halves, and takes the end's lock.  Its own half, if damaged, is started anew;
+ * with the other's damaged, the ring starts out bad.  Returns 0, with a sentence for the log in
+ * 'why' if its own half was damaged, or -errno with one that names the file: -EPROTO another
+ * build's, -EBUSY owned. */
 int ring_tx_join(struct ring_tx *tx, const char *path, size_t size, char *why, size_t why_size);
 int ring_rx_join(struct ring_rx *rx, const char *path, size_t size, char *why, size_t why_size);
 void ring_tx_leave(struct ring_tx *tx);
@@ -148,6 +170,7 @@ struct ring_view {
     const struct ring_tx_shared *tx;
     const uint8_t *data;
     uint64_t size;
+    int fd, guard;
 };
 int ring_view_open(struct ring_view *v, const char *path, char *why, size_t why_size);
 void ring_view_close(struct ring_view *v);

@@ -21,11 +21,13 @@ struct commit {
     _Atomic uint64_t settled[RING_INPUTS];
 };
 
+/* 'attaches' counts joins; 'epoch' is when the half was last put in order, by a join or a mend: the
+ * other end of a bad ring looks again when it changes. */
 struct ring_tx_shared {
     struct file_header header;
     _Alignas(RING_LINE) _Atomic uint64_t tail;
     _Alignas(RING_LINE) struct commit commit[2];
-    _Alignas(RING_LINE) _Atomic uint64_t publishes, full, bells, attaches;
+    _Alignas(RING_LINE) _Atomic uint64_t publishes, full, bells, attaches, epoch;
     _Alignas(FILE_PAGE) uint8_t data[];
 };
 
@@ -34,7 +36,7 @@ struct ring_rx_shared {
     _Alignas(RING_LINE) _Atomic uint64_t head;
     _Atomic uint64_t begun; /* same line: written once a batch, as head is */
     _Alignas(RING_LINE) _Atomic uint64_t event;
-    _Alignas(RING_LINE) _Atomic uint64_t wakes, attaches;
+    _Alignas(RING_LINE) _Atomic uint64_t wakes, attaches, epoch;
     _Alignas(RING_LINE) struct fault_evidence evidence; /* fault.c writes it, as the process dies */
 };
 
@@ -87,7 +89,19 @@ static inline bool ring_tail_holds(const struct ring_rx *rx, uint64_t tail)
     return tail - rx->head <= rx->size && tail - rx->head >= rx->at - rx->head && tail % 8 == 0;
 }
 
-/* ring_join.c: maps a writer's half with its data twice in a row; NULL with errno on failure. */
+/* No ring comes to a position like this in a hundred years: it would be one that was made up, and
+ * arithmetic close to the end of the numbers is best left alone. */
+static inline bool ring_plausible(uint64_t position)
+{
+    return position % 8 == 0 && position < 1ULL << 62;
+}
+
+/* ring_join.c */
+/* Says that the half is in order now; pairs with the acquire loads in the mends. */
+void ring_begin_epoch(_Atomic uint64_t *epoch);
+/* Do records, one after the other, fill the bytes from one position to the other exactly? */
+bool ring_parses(const uint8_t *data, uint64_t mask, uint64_t from, uint64_t to);
+/* Maps a writer's half with its data twice in a row; NULL with errno on failure. */
 struct ring_tx_shared *ring_map_tx(int fd, size_t size, bool writable);
 void ring_unmap(const void *p, size_t bytes); /* NULL: nothing to do */
 

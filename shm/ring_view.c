@@ -3,17 +3,19 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "shm/file.h"
+#include "shm/guard.h"
 #include "shm/ring_layout.h"
 
-/* Opens one half for reading, whatever its size says; 0 or -errno. */
-static int look(const char *path, const char *half, uint64_t *data_size, void **map)
+#define RING_SIZE_MAX (1ull << 32)
+
+/* Copies the first page of one half.  Returns 0 or -errno; -EPROTO: it is no such half. */
+static int look(const char *path, const char *half, enum file_kind kind, void *page)
 {
     char name[256];
-    struct file_header h;
+    ssize_t n;
     int fd;
 
     snprintf(name, sizeof name, "%s.%s", path, half);
@@ -21,36 +23,28 @@ static int look(const char *path, const char *half, uint64_t *data_size, void **
     if (fd < 0) {
         return -errno;
     }
-    if (pread(fd, &h, sizeof h, 0) != (ssize_t)sizeof h) {
-        close(fd);
-        return -EPROTO;
-    }
-    *data_size = h.a;
-    *map = mmap(NULL, FILE_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    n = pread(fd, page, FILE_PAGE, 0);
     close(fd);
-    return *map == MAP_FAILED ? -ENOMEM : 0;
+    return n == FILE_PAGE && file_header_holds(page, kind) ? 0 : -EPROTO;
 }
 
 int ring_stats(const char *path, struct ring_stats *s)
 {
-    void *tx_map, *rx_map;
-    const struct ring_tx_shared *tx;
-    const struct ring_rx_shared *rx;
+    _Alignas(RING_LINE) uint8_t tx_page[FILE_PAGE], rx_page[FILE_PAGE];
+    const struct ring_tx_shared *tx = (const void *)tx_page;
+    const struct ring_rx_shared *rx = (const void *)rx_page;
     const struct commit *c;
-    int err = look(path, "tx", &s->size, &tx_map);
+    int err = look(path, "tx", FILE_RING_TX, tx_page);
 
+    err = err ? err : look(path, "rx", FILE_RING_RX, rx_page);
     if (err != 0) {
         return err;
     }
-    err = look(path, "rx", &s->size, &rx_map);
-    if (err != 0) {
-        munmap(tx_map, FILE_PAGE);
-        return err;
+    s->size = tx->header.a;
+    if (s->size < FILE_PAGE || s->size > RING_SIZE_MAX || (s->size & (s->size - 1)) != 0) {
+        return -EPROTO;
     }
-    tx = tx_map;
-    rx = rx_map;
-    s->used = ring_get(&rx->head);
-    s->used = ring_get(&tx->tail) - s->used;
+    s->used = ring_get(&tx->tail) - ring_get(&rx->head);
     c = ring_get(&tx->commit[0].tail) >= ring_get(&tx->commit[1].tail) ? &tx->commit[0]
                                                                        : &tx->commit[1];
     s->records = ring_get(&c->records);
@@ -60,8 +54,6 @@ int ring_stats(const char *path, struct ring_stats *s)
     s->tx_attaches = ring_get(&tx->attaches);
     s->wakes = ring_get(&rx->wakes);
     s->rx_attaches = ring_get(&rx->attaches);
-    munmap(tx_map, FILE_PAGE);
-    munmap(rx_map, FILE_PAGE);
     return 0;
 }
 
@@ -82,16 +74,19 @@ int ring_view_open(struct ring_view *v, const char *path, char *why, size_t why_
         return -ENOENT;
     }
     snprintf(name, sizeof name, "%s.tx", path);
-    fd = file_open(name, FILE_RING_TX, FILE_PAGE + s.size, s.size, 0, false, false, why, why_size);
+    fd = file_open(name, FILE_RING_TX, FILE_PAGE + s.size, s.size, 0, false, false, NULL, why,
+                   why_size);
     if (fd < 0) {
         return fd;
     }
     v->tx = ring_map_tx(fd, s.size, false);
-    close(fd);
     if (!v->tx) {
         snprintf(why, why_size, "%s: cannot be mapped: %s", name, strerror(errno));
+        close(fd);
         return -ENOMEM;
     }
+    v->fd = fd;
+    v->guard = guard_add(v->tx, fd, FILE_PAGE + s.size, s.size);
     v->data = v->tx->data;
     v->size = s.size;
     return 0;
@@ -99,8 +94,12 @@ int ring_view_open(struct ring_view *v, const char *path, char *why, size_t why_
 
 void ring_view_close(struct ring_view *v)
 {
-    ring_unmap(v->tx, FILE_PAGE + 2 * v->size);
-    v->tx = NULL;
+    if (v->tx) {
+        guard_remove(v->guard);
+        ring_unmap(v->tx, FILE_PAGE + 2 * v->size);
+        close(v->fd);
+        v->tx = NULL;
+    }
 }
 
 uint64_t ring_view_tail(const struct ring_view *v, uint64_t *records)
@@ -127,7 +126,7 @@ bool ring_view_copy(const struct ring_view *v, uint64_t at, uint64_t tail, struc
 {
     const uint8_t *from = v->data + (at & (v->size - 1));
 
-    if (tail - at < sizeof *r || tail - at > v->size) {
+    if (at % 8 != 0 || tail - at < sizeof *r || tail - at > v->size) {
         return false;
     }
     ring_copy_header(r, from);

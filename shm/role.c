@@ -98,7 +98,7 @@ bool role_look(const char *run_dir, const char *name, struct role_row *row, bool
     }
     *alive = file_locked(reader.fd, FILE_SAID);
     ok = board_get(&reader, 0, row) && row->starts > 0;
-    row->text[sizeof row->text - 1] = '\0';
+    board_text(row->text, sizeof row->text);
     board_read_leave(&reader);
     return ok;
 }

@@ -66,6 +66,14 @@ static void make_run_dir(const char *run_dir)
     }
 }
 
+/* A predecessor's memory that did not hold together was started anew. */
+static void say_anew(const char *why)
+{
+    if (why[0]) {
+        log_warn("damaged, and started anew: %s", why);
+    }
+}
+
 void topo_open(struct topo *t, const char *run_dir, enum topo_process me)
 {
     char why[400], path[256];
@@ -76,6 +84,7 @@ void topo_open(struct topo *t, const char *run_dir, enum topo_process me)
     if (role_take(&t->role, run_dir, process_names[me], why, sizeof why) != 0) {
         die("%s", why);
     }
+    say_anew(why);
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
         path_of(path, sizeof path, run_dir, process_names[p], ".bell");
         if (bell_open(&t->bell[p], path, why, sizeof why) != 0) {
@@ -92,6 +101,7 @@ void topo_tx(struct topo *t, struct ring_tx *tx, enum topo_ring ring)
     if (ring_tx_join(tx, path, rings[ring].size, why, sizeof why) != 0) {
         die("%s", why);
     }
+    say_anew(why);
     tx->bell = &t->bell[rings[ring].reader];
 }
 
@@ -103,6 +113,7 @@ void topo_rx(struct topo *t, struct ring_rx *rx, enum topo_ring ring)
     if (ring_rx_join(rx, path, rings[ring].size, why, sizeof why) != 0) {
         die("%s", why);
     }
+    say_anew(why);
 }
 
 void topo_board_writer(struct topo *t, struct board_writer *w, enum topo_board board)
@@ -117,6 +128,7 @@ void topo_board_writer(struct topo *t, struct board_writer *w, enum topo_board b
     if (d->reader != d->writer) {
         w->bells[w->n_bells++] = &t->bell[d->reader];
     }
+    say_anew(why);
 }
 
 void topo_board_reader(struct topo *t, struct board_reader *r, enum topo_board board)
@@ -140,6 +152,9 @@ void topo_arena(struct topo *t, struct arena *a)
                                 : arena_map(a, path, why, sizeof why);
     if (err != 0) {
         die("%s", why);
+    }
+    if (t->me == TOPO_OFPROXY) {
+        say_anew(why);
     }
 }
 

@@ -3,12 +3,15 @@
 
 #include <assert.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LOOK_EVERY 8 /* busy turns between two looks at descriptors and timers */
 #define NET_MS 250   /* longest sleep: a net under a producer killed between publish and bell */
 #define WINDOW_MIN_NS 500
+#define IDLE_BELLS 64 /* in a row: no honest neighbour rings so often for nothing */
+#define DEAF_MS 1
 #define BLOCKED_MS 1 /* how long a full way out is left alone */
 
 static void relax(void)
@@ -36,10 +39,11 @@ bool wait_policy_parse(const char *word, enum wait_policy *policy)
 /* The doorbell is drained before the rings are looked at, never after. */
 static void on_bell(struct loop_fd *self, uint32_t events)
 {
-    struct bell b = {self->fd};
+    struct waiter *w = (struct waiter *)(void *)((char *)self - offsetof(struct waiter, bell_fd));
 
     (void)events;
-    bell_drain(&b);
+    w->rung = true;
+    bell_drain(w->bell);
 }
 
 int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint64_t window_us,
@@ -110,17 +114,26 @@ static void adapt(struct waiter *w, bool paid)
 
 void wait_blocked(struct waiter *w)
 {
-    w->blocked = true;
+    w->blocked_ms = BLOCKED_MS;
+}
+
+void wait_stuck(struct waiter *w)
+{
+    if (w->blocked_ms == 0) {
+        w->blocked_ms = NET_MS;
+    }
 }
 
 /* Leaves a full way out alone for a moment; descriptors are looked at meanwhile. */
 static void sleep_blocked(struct waiter *w)
 {
-    w->blocked = false;
+    int ms = w->blocked_ms;
+
+    w->blocked_ms = 0;
     if (w->before_sleep) {
         w->before_sleep(w->context);
     }
-    loop_poll(w->loop, BLOCKED_MS);
+    loop_poll(w->loop, ms);
     if (w->after_sleep) {
         w->after_sleep(w->context);
     }
@@ -152,16 +165,31 @@ static void sleep_now(struct waiter *w)
     }
 }
 
+/* A neighbour out of its mind rings for nothing: it gets a hearing once in a while. */
+static void cover_ears(struct waiter *w)
+{
+    loop_set(w->loop, &w->bell_fd, 0);
+    w->blocked_ms = DEAF_MS;
+    sleep_blocked(w);
+    loop_set(w->loop, &w->bell_fd, EPOLLIN);
+}
+
 void wait_turn(struct waiter *w, unsigned work)
 {
+    w->idle = work > 0 ? 0 : w->idle + w->rung;
+    w->rung = false;
     if (work > 0) {
-        w->blocked = false;
+        w->blocked_ms = 0;
         if (++w->turns % LOOK_EVERY == 0) {
             loop_poll(w->loop, 0);
         }
         return;
     }
-    if (w->blocked) {
+    if (w->idle > IDLE_BELLS) {
+        cover_ears(w);
+        return;
+    }
+    if (w->blocked_ms > 0) {
         sleep_blocked(w);
         return;
     }

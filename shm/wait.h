@@ -11,7 +11,9 @@
  *
  * After a turn with work: looks at descriptors and timers every few turns without sleeping.  After
  * a turn without: yields (or polls) for a bounded time that adapts, then says on each ring that it
- * is about to sleep, looks once more, and sleeps in epoll until a doorbell, descriptor or timer. */
+ * is about to sleep, looks once more, and sleeps in epoll until a doorbell, descriptor or timer.
+ *
+ * A doorbell that is rung on and on for nothing is heard once a millisecond. */
 #ifndef SHM_WAIT_H
 #define SHM_WAIT_H
 
@@ -37,7 +39,9 @@ struct waiter {
     void (*after_sleep)(void *context);
     void *context;
     uint64_t sleeps;
-    bool blocked;
+    int blocked_ms; /* how long to leave a way out alone; 0: it is free */
+    bool rung;      /* since the last turn */
+    unsigned idle;  /* turns in a row that a doorbell caused and that had nothing to do */
 };
 
 /* "auto", "yield", "poll", "sleep"; false for any other word. */
@@ -48,6 +52,8 @@ void wait_ring(struct waiter *w, struct ring_rx *rx);
 /* Called in a turn that left a frame where it was because its way out is full: the next wait_turn
  * without work sleeps a millisecond at most, and does not take the waiting frame for work. */
 void wait_blocked(struct waiter *w);
+/* The same when its way out is a neighbour's that is detached (lane.h): until a doorbell rings. */
+void wait_stuck(struct waiter *w);
 /* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had
  * their functions called. */
 void wait_turn(struct waiter *w, unsigned work);

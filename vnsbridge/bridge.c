@@ -83,6 +83,15 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static void step_over(struct ring_rx *rx, enum topo_ring ring, uint64_t position)
+{
+    if (!ring_rx_skip(rx, position) && !ring_rx_bad(rx)) {
+        log_warn("%s has no record that ends at position %" PRIu64 ", up to which it was settled: "
+                 "its files were replaced, or are started anew; going on at position %" PRIu64,
+                 topo_ring_name(ring), position, ring_position(rx));
+    }
+}
+
 /* Steps over what the predecessor has settled: nothing is lost, nothing done twice. */
 static void go_on(struct bridge *b)
 {
@@ -90,18 +99,8 @@ static void go_on(struct bridge *b)
                          ring_settled(&b->pkt_out, BRIDGE_FROM_PKT_IN));
     uint64_t out = ring_settled(&b->pkt_out, BRIDGE_FROM_VNS_OUT);
 
-    if (!ring_rx_skip(&b->pkt_in, in)) {
-        log_warn("PKT_IN does not reach position %" PRIu64
-                 ", up to which it was settled: its files "
-                 "were replaced; going on with what it holds",
-                 in);
-    }
-    if (!ring_rx_skip(&b->vns_out, out)) {
-        log_warn("VNS_OUT does not reach position %" PRIu64
-                 ", up to which it was settled: its files "
-                 "were replaced; going on with what it holds",
-                 out);
-    }
+    step_over(&b->pkt_in, TOPO_PKT_IN, in);
+    step_over(&b->vns_out, TOPO_VNS_OUT, out);
     ring_release(&b->pkt_in);
     ring_release(&b->vns_out);
 }
@@ -115,6 +114,10 @@ void bridge_attach(struct bridge *b)
     topo_tx(&b->topo, &b->vns_in, TOPO_VNS_IN);
     topo_rx(&b->topo, &b->vns_out, TOPO_VNS_OUT);
     topo_tx(&b->topo, &b->pkt_out, TOPO_PKT_OUT);
+    lane_open(&b->ofproxy, &b->topo, &b->pkt_in, TOPO_PKT_IN, &b->pkt_out, TOPO_PKT_OUT,
+              VNSBRIDGE_DETACHED);
+    lane_open(&b->router, &b->topo, &b->vns_out, TOPO_VNS_OUT, &b->vns_in, TOPO_VNS_IN,
+              VNSBRIDGE_DETACHED);
     topo_board_reader(&b->topo, &b->ports, TOPO_PORTS);
     topo_board_reader(&b->topo, &b->session, TOPO_SESSION);
     topo_board_writer(&b->topo, &b->interfaces, TOPO_INTERFACES);
@@ -192,23 +195,14 @@ static void look_at_boards(struct bridge *b)
     }
 }
 
+/* A neighbour that lies is detached, and taken up again when it has been restarted. */
 static void look_for_liars(struct bridge *b)
 {
-    if (b->told_bad) {
-        return;
-    }
-    if (ring_rx_bad(&b->pkt_in) || b->pkt_out.bad) {
-        log_error(
-            "ofproxy's ring is damaged and no longer used: %s: restart the stack with a new run "
-            "directory",
-            b->pkt_in.bad ? b->pkt_in.why : "PKT_OUT's reader half holds what cannot be");
-        b->told_bad = true;
-    } else if (ring_rx_bad(&b->vns_out) || b->vns_in.bad) {
-        log_error(
-            "the router's ring is damaged and no longer used: %s: restart the stack with a new "
-            "run directory",
-            b->vns_out.bad ? b->vns_out.why : "VNS_IN's reader half holds what cannot be");
-        b->told_bad = true;
+    bool changed = lane_look(&b->ofproxy);
+
+    changed |= lane_look(&b->router);
+    if (changed) {
+        lease_publish(b);
     }
 }
 
@@ -222,10 +216,10 @@ void bridge_turn(struct bridge *b)
     work += bridge_up(b);
     work += bridge_down(b);
     work += clients_resume(b);
-    if (work == 0) {
-        look_for_liars(b);
-    }
-    if (b->blocked) {
+    look_for_liars(b);
+    if (b->blocked && lane_down(&b->ofproxy)) {
+        wait_stuck(&b->wait);
+    } else if (b->blocked) {
         wait_blocked(&b->wait); /* PKT_OUT is full, and nobody rings when it empties */
     }
     wait_turn(&b->wait, work);

@@ -11,6 +11,7 @@
 #include "common/config.h"
 #include "common/counter.h"
 #include "common/loop.h"
+#include "shm/lane.h"
 #include "shm/quarantine.h"
 #include "shm/topo.h"
 #include "shm/wait.h"
@@ -32,12 +33,12 @@ struct bridge {
 
     struct ring_rx pkt_in, vns_out;
     struct ring_tx vns_in, pkt_out;
+    struct lane ofproxy, router;
     struct ring_tx *up_last;    /* the output that bridge_up wrote last in this burst */
     struct counter_tally tally; /* of what is staged, and not published yet */
     struct arena arena;
     struct quarantine quarantine;
-    bool blocked;  /* PKT_OUT had no room in this turn */
-    bool told_bad; /* a neighbour's ring turned bad, and that was logged */
+    bool blocked; /* PKT_OUT had no room in this turn */
 
     struct board_reader ports, session;
     struct board_writer interfaces, leases;

@@ -102,7 +102,8 @@ static size_t send_some(struct client *c, struct iovec *iov, unsigned n_iov)
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = n_iov};
     ssize_t n = sendmsg(c->fd.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-    if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS) {
+    /* EFAULT: ofproxy has cut its arena short; what is copied from there is zeroes (shm/guard.h) */
+    if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOBUFS && errno != EFAULT) {
         break_off(c);
     }
     return n > 0 ? (size_t)n : 0;

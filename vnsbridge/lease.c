@@ -60,9 +60,11 @@ static bool put_row(struct bridge *b, unsigned index)
     }
     if (now.owner != old.owner || now.state != old.state || strcmp(now.peer, old.peer) != 0) {
         now.since_ns = boot_ns();
-        log_info("lease vhost=%s owner=%s state=%s%s%s%s%s", h->name, owner_text(h),
-                 now.state == LEASE_READY ? "ready" : "waiting", now.peer[0] ? " peer=" : "",
-                 now.peer, now.text[0] ? " why=" : "", now.text);
+        if (bridge_may_log(b)) {
+            log_info("lease vhost=%s owner=%s state=%s%s%s%s%s", h->name, owner_text(h),
+                     now.state == LEASE_READY ? "ready" : "waiting", now.peer[0] ? " peer=" : "",
+                     now.peer, now.text[0] ? " why=" : "", now.text);
+        }
     }
     board_put(&b->leases, index, &now);
     return true;
@@ -91,6 +93,11 @@ static void say_ready(struct bridge *b)
     }
     if (state == ROLE_WAITING && !bind_any_port(&b->bind)) {
         snprintf(text, sizeof text, "waiting for ofproxy's ports");
+    }
+    if (lane_down(&b->ofproxy) || lane_down(&b->router)) {
+        state = ROLE_WAITING;
+        snprintf(text, sizeof text, "%s",
+                 lane_down(&b->ofproxy) ? b->ofproxy.text : b->router.text);
     }
     if (b->topo.role.row.state != (uint32_t)state || strcmp(b->topo.role.row.text, text) != 0) {
         role_state(&b->topo.role, state, "%s", text);

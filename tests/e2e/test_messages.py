@@ -251,18 +251,6 @@ for program, name in (('ofproxy', 'ofproxy.arena'), ('ofproxy', 'PKT_IN.tx'), ('
                       ('vnsbridge', 'PKT_IN.rx'), ('router', 'VNS_IN.tx')):
     folder('files of another ABI', program, '--run-dir {run}' + LISTEN[program],
            make=lambda p, name=name: (free_port(p), poked(name, put('<I', 8, 77))(p)), theirs='77', file='{run}/' + name)
-folder('files of another geometry', 'vnsbridge', '--run-dir {run} --listen none', file='{run}/VNS_IN.tx',
-       make=poked('VNS_IN.tx', put('<Q', 24, 4096)))
-folder('files of another geometry', 'router', make=poked('router.role', put('<Q', 32, 3)), file='{run}/router.role')
-folder('file of another kind', 'router', make=poked('router.role', put('<I', 12, 3)), file='{run}/router.role',
-       kind='an arena')
-folder('file cut short', 'router', make=poked('router.role', lambda header: 100), file='{run}/router.role')
-folder("a stranger's file under the name", 'router', make=poked('router.role', put('<Q', 0, 1)),
-       file='{run}/router.role')
-folder("a stranger's file under the name", 'router', file='{run}/router.role',
-       make=lambda p: (run_dir(p), p.write('run/router.role', 'hello\n')))
-folder('halves of a ring that do not belong together', 'ofproxy', '--run-dir {run} --listen tcp:1:127.0.0.1',
-       make=poked('PKT_IN.tx', put('<Q', 128, 64)), file='{run}/PKT_IN')
 folder('doorbell is no FIFO', 'router', make=lambda p: (run_dir(p), p.write('run/ofproxy.bell', '')),
        file='{run}/ofproxy.bell')
 RUN = '--run-dir {run} '
@@ -531,6 +519,40 @@ def test_a_mistake_gives_its_sentence_and_leaves_nothing(place, c, request):
         assert os.path.exists(place.run) == before[2]  # nothing was made for nothing
 
 
+# Damage that a process mends by itself, or can do without: it says so and goes on.
+MENDED = (
+    ('a file of its own with a header of another geometry', 'vnsbridge', 'VNS_IN.tx', put('<Q', 24, 4096), {}),
+    ('a file of its own with a header of another geometry', 'router', 'router.role', put('<Q', 32, 3), {}),
+    ('a file of its own with a header of another geometry', 'ofproxy', 'ofproxy.arena', put('<Q', 24, 3), {}),
+    ('a file of its own of another kind', 'router', 'router.role', put('<I', 12, 3), {'kind': 'an arena'}),
+    ('a file of its own cut short', 'router', 'router.role', lambda header: 100, {}),
+    ('a file of its own cut short', 'vnsbridge', 'LEASES.board', lambda header: 100, {}),
+    ("a stranger's file under the name", 'router', 'router.role', put('<Q', 0, 1), {}),
+    ("a stranger's file under the name", 'vnsbridge', 'PKT_OUT.tx', lambda header: 3, {}),
+    ("a ring's end of its own that does not hold together", 'ofproxy', 'PKT_IN.tx', put('<Q', 128, 64), {}),
+    ("a neighbour's file is damaged, or it writes what cannot be", 'ofproxy', 'PKT_OUT.tx', put('<Q', 24, 3),
+     {'neighbour': 'vnsbridge'}),
+    ("a neighbour's file is damaged, or it writes what cannot be", 'router', 'VNS_OUT.rx', put('<Q', 128, 8),
+     {'neighbour': 'vnsbridge'}))
+
+
+@pytest.mark.parametrize(('key', 'program', 'name', 'change', 'names'), MENDED,
+                         ids=['%s-%s' % (m[2], m[0].replace(' ', '_')) for m in MENDED])
+def test_damage_is_said_and_the_process_goes_on(place, key, program, name, change, names):
+    poked(name, change)(place)
+    sentence, status = PAGE_ROWS['Run directory', key]
+    assert status == '-'
+    free_port(place)
+    child = place.start(program, *LISTEN[program].split())
+    pattern = re.compile(r'\S+ %s (warn|error) ' % program + matcher(
+        sentence, dict(names, file=name if 'neighbour' in names else place.run + '/' + name)))
+    wait_for(lambda: any(map(pattern.fullmatch, child.text().splitlines())), 3, sentence)
+    assert child.end(signal.SIGTERM) == 0, child.text()
+    child = place.start(program, *LISTEN[program].split())
+    assert 'damaged' not in child.text().rpartition('--- ')[2] or 'neighbour' in names, child.text()
+    assert child.end(signal.SIGTERM) == 0
+
+
 def test_an_unreachable_server_is_named_once_and_tried_on_without_haste(place):
     sentence, status = PAGE_ROWS['router', 'the VNS server cannot be reached']
     assert status == '-'
@@ -575,6 +597,7 @@ def test_help_of_the_lab(place):
 def test_the_page_and_this_file_list_the_same():
     made = {(c.values[0]['section'], c.values[0]['key']) for c in CASES}
     made.add(('router', 'the VNS server cannot be reached'))
+    made |= {('Run directory', m[0]) for m in MENDED}
     assert made - set(PAGE_ROWS) == set(), 'not in docs/messages.md'
     assert set(PAGE_ROWS) - made == set(), 'no test makes these'
 

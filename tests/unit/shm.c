@@ -282,8 +282,8 @@ static void *make(void *result)
     char sentence[400];
 
     pthread_barrier_wait(&both);
-    *(int *)result =
-        file_open(path, FILE_BOARD, 4 * FILE_PAGE, 1, 1, true, true, sentence, sizeof sentence);
+    *(int *)result = file_open(path, FILE_BOARD, 4 * FILE_PAGE, 1, 1, false, true, NULL, sentence,
+                               sizeof sentence);
     return NULL;
 }
 
@@ -310,7 +310,8 @@ Test(shm, a_full_file_system_is_said_when_the_file_is_made)
         mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0) {
         cr_skip_test("no right to mount");
     }
-    cr_expect(file_open(path, FILE_ARENA, 2 << 20, 1, 1, true, true, why, sizeof why) == -ENOSPC);
+    cr_expect(file_open(path, FILE_ARENA, 2 << 20, 1, 1, true, true, NULL, why, sizeof why) ==
+              -ENOSPC);
     cr_expect(strstr(why, path) && strstr(why, "free memory"), "%s", why);
     cr_expect(access(path, F_OK) != 0);
     umount(dir);
