@@ -23,7 +23,7 @@ SAN_FLAGS := -fsanitize=thread
 WARN += $(if $(findstring clang,$(CC)),,-Wno-tsan)
 endif
 ALL_CFLAGS = $(STD) $(WARN) $(CFLAGS) $(SAN_FLAGS) -fno-strict-aliasing -fno-plt -pthread -MMD -MP
-LDLIBS_common := -ljansson -linih
+LDLIBS_common := -ljansson -linih -lseccomp -lcap
 LDFLAGS_ALL := $(SAN_FLAGS) -pthread -Wl,--as-needed
 
 sources = $(sort $(wildcard $(1)/*.c))

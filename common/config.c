@@ -74,6 +74,7 @@ static const struct {
 } choices[] = {
     {CONFIG_STACK_LOG_FORMAT, " text json ", "text or json"},
     {CONFIG_STACK_LOG_LEVEL, " error warn info debug ", "error, warn, info or debug"},
+    {CONFIG_STACK_SANDBOX, " yes no ", "yes or no"},
     {CONFIG_STACK_WAIT, " auto yield poll sleep ", "auto, yield, poll or sleep"},
     {CONFIG_OFPROXY_METERING, " on off ", "on or off"},
 };

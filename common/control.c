@@ -262,19 +262,7 @@ static void remove_socket(void)
     }
 }
 
-static int start_thread(void)
-{
-    sigset_t all, old;
-    int err;
-
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    err = pthread_create(&server.thread, NULL, serve, NULL);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return -err;
-}
-
-int control_start(const char *run_dir, const char *process, const struct control_method *methods)
+int control_open(const char *run_dir, const char *process, const struct control_method *methods)
 {
     struct sockaddr_un a;
     int err = address(&a, run_dir, process);
@@ -282,6 +270,7 @@ int control_start(const char *run_dir, const char *process, const struct control
     if (err != 0) {
         return err;
     }
+    json_object_seed(0); /* reads /dev/urandom; in a sandbox the seed would be the time of day */
     server.methods = methods;
     server.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     server.stop = eventfd(0, EFD_CLOEXEC);
@@ -299,7 +288,21 @@ int control_start(const char *run_dir, const char *process, const struct control
         return -errno;
     }
     atexit(remove_socket);
-    return start_thread();
+    return 0;
+}
+
+void control_serve(void)
+{
+    sigset_t all, old;
+    int err;
+
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    err = pthread_create(&server.thread, NULL, serve, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (err != 0) {
+        die("cannot start a thread: %s: raise the limit of processes (ulimit -u)", strerror(err));
+    }
 }
 
 void control_stop(void)

@@ -5,7 +5,9 @@
  * in that thread: they read boards and counters, or what their owner made safe to share.
  *
  *     static const struct control_method methods[] = {{"routes", on_routes, NULL}, {0}};
- *     control_start(run_dir, "router", methods);      after config, before the sandbox
+ *     control_open(run_dir, "router", methods);       callers may come, and wait
+ *     sandbox_enter(...)                              see sandbox.h
+ *     control_serve();                                the thread
  *     control_stop();
  *
  * Every process also answers "ping" and "log.level" {"level": WORD}. */
@@ -26,7 +28,11 @@ struct control_method {
 };
 
 /* 'methods' ends with a NULL name and must outlive the server.  Returns 0 or -errno. */
-int control_start(const char *run_dir, const char *process, const struct control_method *methods);
+int control_open(const char *run_dir, const char *process, const struct control_method *methods);
+/* Starts the thread.  A failure is one sentence and the process's end. */
+void control_serve(void);
+/* From the sandbox the socket's name may stay behind: nobody answers there, and the next server
+ * takes it. */
 void control_stop(void);
 
 /* Client: sends one request and waits up to 'timeout_ms' for its result.  Takes over 'params' (may

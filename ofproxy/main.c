@@ -4,8 +4,10 @@
  *                         [ send_packet_out ] <-PKT_OUT-- */
 #include <inttypes.h>
 
+#include "common/control.h"
 #include "common/counter.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/status.h"
 #include "shm/fault.h"
@@ -13,9 +15,11 @@
 int main(int argc, char **argv)
 {
     static struct ofproxy p;
+    struct sandbox box;
     struct config c;
 
     config_load(&c, CONFIG_OFPROXY, argc, argv);
+    sandbox_config(&box, &c);
     of_listen_check(config_str(&c, CONFIG_OFPROXY_LISTEN));
     fault_open();
     ofproxy_open(&p, &c, config_str(&c, CONFIG_STACK_RUN_DIR));
@@ -24,6 +28,8 @@ int main(int argc, char **argv)
     }
     of_listen(&p, config_str(&c, CONFIG_OFPROXY_LISTEN));
     status_open(&p);
+    sandbox_enter(&box, SANDBOX_SERVE);
+    control_serve();
     log_info("listening on=\"%s\"", p.listening);
     while (loop_running(&p.loop)) {
         ofproxy_turn(&p);

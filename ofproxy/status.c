@@ -29,7 +29,7 @@ struct switch_status {
 struct status {
     pthread_mutex_t lock;
     struct control_method methods[3];
-    char run_dir[96];
+    struct board_reader ports; /* the control thread's */
     const char *listening;
     unsigned n, switches, in_flight, free_chunks;
     uint64_t seq;
@@ -51,7 +51,7 @@ static void add_ports(json_t *object, const struct board_reader *board, uint64_t
     struct port_row row;
     char mac[18];
 
-    for (unsigned i = 0; board && i < board_used(board); i++) {
+    for (unsigned i = 0; i < board_used(board); i++) {
         if (!board_get(board, i, &row) || row.dpid != dpid ||
             (row.state != PORT_UP && row.state != PORT_DOWN)) {
             continue;
@@ -86,8 +86,6 @@ static json_t *switch_of(const struct switch_status *s)
 static json_t *on_switches(void *context, json_t *params, char *why, size_t why_size)
 {
     struct status *s = context;
-    struct board_reader board;
-    bool have_board = topo_board_look(s->run_dir, &board, TOPO_PORTS) == 0;
     json_t *list = json_array();
 
     (void)params, (void)why, (void)why_size;
@@ -96,14 +94,11 @@ static json_t *on_switches(void *context, json_t *params, char *why, size_t why_
         json_t *one = switch_of(&s->row[i]);
 
         if (one && s->row[i].known) {
-            add_ports(one, have_board ? &board : NULL, s->row[i].dpid);
+            add_ports(one, &s->ports, s->row[i].dpid);
         }
         json_array_append_new(list, one);
     }
     pthread_mutex_unlock(&s->lock);
-    if (have_board) {
-        board_read_leave(&board);
-    }
     return list;
 }
 
@@ -175,11 +170,11 @@ void status_open(struct ofproxy *p)
     pthread_mutex_init(&s->lock, NULL);
     s->methods[0] = (struct control_method){"switches", on_switches, s};
     s->methods[1] = (struct control_method){"status", on_status, s};
-    snprintf(s->run_dir, sizeof s->run_dir, "%s", p->topo.run_dir);
+    topo_board_reader(&p->topo, &s->ports, TOPO_PORTS);
     s->listening = p->listening ? p->listening : "";
     p->status = s;
     status_refresh(p);
-    err = control_start(p->topo.run_dir, "ofproxy", s->methods);
+    err = control_open(p->topo.run_dir, "ofproxy", s->methods);
     if (err != 0) {
         die("cannot open the control socket %s/ofproxy.sock: %s: remove it and start again",
             p->topo.run_dir, strerror(-err));
@@ -190,6 +185,7 @@ void status_close(struct ofproxy *p)
 {
     if (p->status) {
         control_stop();
+        board_read_leave(&p->status->ports);
         pthread_mutex_destroy(&p->status->lock);
         free(p->status);
         p->status = NULL;

@@ -7,7 +7,7 @@
 
 struct ofproxy;
 
-/* Starts the control socket.  A failure is one at start. */
+/* Opens the control socket, for control_serve.  A failure is one at start. */
 void status_open(struct ofproxy *p);
 void status_refresh(struct ofproxy *p);
 void status_close(struct ofproxy *p);

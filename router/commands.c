@@ -273,10 +273,9 @@ static json_t *status(struct keeper *k, json_t *params, char *why, size_t why_si
 {
     struct role_row row = {0};
     unsigned present = 0, neighbours = 0;
-    bool alive;
 
     (void)params, (void)why, (void)why_size;
-    role_look(k->run_dir, "router", &row, &alive);
+    role_read(&k->role, &row);
     for (uint32_t i = 0; i < k->ifaces.used; i++) {
         present += k->ifaces.row[i].present;
     }

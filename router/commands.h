@@ -18,7 +18,7 @@
 
 struct keeper;
 
-/* The table for control_start; made for one keeper, which must outlive the server. */
+/* The table for control_open; made for one keeper, which must outlive the server. */
 const struct control_method *commands(struct keeper *k);
 
 #endif

@@ -385,6 +385,11 @@ int fib_open(struct fib **out)
     return 0;
 }
 
+void fib_start(void)
+{
+    trie_start();
+}
+
 void fib_close(struct fib *f)
 {
     trie_close(&f->trie);

@@ -32,6 +32,9 @@ struct fib;
 
 /* Return 0 or -errno. */
 int fib_open(struct fib **f);
+/* Starts liburcu's thread, which gives back what changes took out; without it the first change that
+ * takes something out does.  All signals are blocked in it. */
+void fib_start(void);
 /* No reader may be left.  Waits for a grace period. */
 void fib_close(struct fib *f);
 

@@ -272,18 +272,6 @@ static void destroy(struct trie *t)
     free(t->batch);
 }
 
-/* liburcu's thread is started here, so that it is there before a sandbox, and with all signals
- * blocked, so that none is taken from the main thread. */
-static void start_rcu_thread(void)
-{
-    sigset_t all, old;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    get_default_call_rcu_data();
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-}
-
 int trie_open(struct trie *t)
 {
     *t = (struct trie){0};
@@ -299,8 +287,17 @@ int trie_open(struct trie *t)
         return -ENOMEM;
     }
     pthread_mutex_init(&t->done_lock, NULL);
-    start_rcu_thread();
     return 0;
+}
+
+void trie_start(void)
+{
+    sigset_t all, old;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    get_default_call_rcu_data();
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void trie_close(struct trie *t)

@@ -47,6 +47,7 @@ struct trie {
 
 /* Return 0 or -errno.  Nobody may read when it is closed; waits for a grace period. */
 int trie_open(struct trie *t);
+void trie_start(void); /* see fib_start */
 void trie_close(struct trie *t);
 
 /* 0, -ENOMEM, or -EAGAIN: too much waits for a grace period.  Room for one change. */

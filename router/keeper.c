@@ -269,7 +269,12 @@ int keeper_open(struct keeper *k, struct fib *fib, struct talk *talk)
 
 int keeper_start(struct keeper *k)
 {
-    return -pthread_create(&k->thread, NULL, thread_main, k);
+    int err = pthread_create(&k->thread, NULL, thread_main, k);
+
+    if (err == 0) {
+        fib_start(); /* liburcu aborts where there can be no thread: ours is the one that says so */
+    }
+    return -err;
 }
 
 void keeper_stop(struct keeper *k)
@@ -287,6 +292,7 @@ void keeper_stop(struct keeper *k)
 
 void keeper_close(struct keeper *k)
 {
+    board_read_leave(&k->role);
     loop_close(&k->loop);
     neigh_close(&k->neigh);
     pthread_mutex_destroy(&k->lock);

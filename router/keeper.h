@@ -2,8 +2,9 @@
  *
  *     keeper_open(&k, fib, talk)
  *     keeper_routes(&k, &config)           the first routes; dies on a mistake in them
- *     keeper_start(&k)                     its thread
- *     control_start(run_dir, "router", commands(&k))
+ *     control_open(run_dir, "router", commands(&k))
+ *     keeper_start(&k)                     its thread, and liburcu's; after the sandbox
+ *     control_serve()
  *     ...
  *     keeper_stop(&k); keeper_close(&k)    after control_stop, and with no reader left
  *
@@ -20,6 +21,7 @@
 #include "router/iface.h"
 #include "router/neigh.h"
 #include "router/talk.h"
+#include "shm/board.h"
 
 struct hold;
 
@@ -39,7 +41,8 @@ struct keeper {
     bool rebind;             /* the FIB has yet to take note of the interfaces */
     uint32_t ready;          /* number of the TALK_READY that is to be answered then; 0: none */
     /* for people */
-    const char *vhost, *run_dir;
+    const char *vhost;
+    struct board_reader role; /* joined by whoever opens the keeper, left by keeper_close */
     char transport[64];
 };
 

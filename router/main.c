@@ -4,6 +4,7 @@
  *
  * or, with --server, the same over a TCP connection to any VNS server.  This thread, the packet
  * thread, takes no lock; the keeper's thread owns neighbours, routes and their timers. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "common/control.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/sandbox.h"
 #include "router/commands.h"
 #include "router/keeper.h"
 #include "router/port_ring.h"
@@ -163,14 +165,18 @@ static void open_tcp(const struct config *c)
 
 /* ---- start and stop ----------------------------------------------------------------------- */
 
-static void start_keeper(const struct config *c, bool ring)
+static void open_keeper(const struct config *c, bool ring)
 {
+    char why[400];
+
     if (fib_open(&m.fib) != 0 || talk_open(&m.talk, &m.topo.bell[m.topo.me]) != 0 ||
         keeper_open(&m.keeper, m.fib, &m.talk) != 0) {
         die("no memory for the routing and neighbour tables");
     }
     m.keeper.vhost = config_str(c, CONFIG_ROUTER_VHOST);
-    m.keeper.run_dir = m.topo.run_dir;
+    if (role_watch(&m.keeper.role, m.topo.run_dir, "router", why, sizeof why) != 0) {
+        die("%s", why);
+    }
     m.keeper.hold = &m.router.hold;
     if (ring) {
         snprintf(m.keeper.transport, sizeof m.keeper.transport, "ring");
@@ -192,7 +198,7 @@ static void open_all(const struct config *c)
     topo_open(&m.topo, config_str(c, CONFIG_STACK_RUN_DIR), TOPO_ROUTER);
     counter_start(m.topo.run_dir, COUNTER_OF_ROUTER);
     start_wait(c);
-    start_keeper(c, ring);
+    open_keeper(c, ring);
     snprintf(held, sizeof held, "%s/router.held", m.topo.run_dir);
     router_open(&m.router, m.fib, &m.talk, &m.keeper.neigh, ring ? held : NULL);
     m.router.role = &m.topo.role;
@@ -206,17 +212,38 @@ static void open_all(const struct config *c)
     }
 }
 
-static void start_threads(void)
+static void open_control(void)
 {
-    int err = keeper_start(&m.keeper);
+    int err = control_open(m.topo.run_dir, "router", commands(&m.keeper));
 
-    if (err == 0) {
-        err = control_start(m.topo.run_dir, "router", commands(&m.keeper));
-    }
     if (err != 0) {
         die("cannot open the control socket %s/router.sock: %s: remove it and start again",
             m.topo.run_dir, strerror(-err));
     }
+}
+
+/* What the sandbox must leave: on the ring, nothing; else a connection, and names for it. */
+static unsigned needs(const struct config *c)
+{
+    const char *server = config_str(c, CONFIG_ROUTER_SERVER);
+    struct in6_addr numeric;
+
+    if (server[0] == '\0') {
+        return SANDBOX_RINGS;
+    }
+    return inet_pton(AF_INET, server, &numeric) == 1 || inet_pton(AF_INET6, server, &numeric) == 1
+               ? SANDBOX_DIAL
+               : SANDBOX_DIAL | SANDBOX_NAMES;
+}
+
+static void start_threads(void)
+{
+    int err = keeper_start(&m.keeper);
+
+    if (err != 0) {
+        die("cannot start a thread: %s: raise the limit of processes (ulimit -u)", strerror(-err));
+    }
+    control_serve();
 }
 
 static void close_all(void)
@@ -237,9 +264,14 @@ static void close_all(void)
 
 int main(int argc, char **argv)
 {
+    struct sandbox box;
+
     config_load(&m.config, CONFIG_ROUTER, argc, argv);
     check_names(&m.config);
+    sandbox_config(&box, &m.config);
     open_all(&m.config);
+    open_control();
+    sandbox_enter(&box, needs(&m.config));
     start_threads();
     topo_ring_all(&m.topo); /* whoever waited for a router looks again */
 

@@ -84,6 +84,23 @@ void role_leave(struct role *r)
     board_write_leave(&r->board);
 }
 
+int role_watch(struct board_reader *r, const char *run_dir, const char *name, char *why,
+               size_t why_size)
+{
+    char path[256];
+
+    role_path(path, sizeof path, run_dir, name);
+    return board_read_join(r, path, sizeof(struct role_row), 1, why, why_size);
+}
+
+bool role_read(const struct board_reader *r, struct role_row *row)
+{
+    bool ok = board_get(r, 0, row) && row->starts > 0;
+
+    board_text(row->text, sizeof row->text);
+    return ok;
+}
+
 bool role_look(const char *run_dir, const char *name, struct role_row *row, bool *alive)
 {
     struct board_reader reader;
@@ -92,13 +109,11 @@ bool role_look(const char *run_dir, const char *name, struct role_row *row, bool
 
     *alive = false;
     role_path(path, sizeof path, run_dir, name);
-    if (access(path, R_OK) != 0 ||
-        board_read_join(&reader, path, sizeof *row, 1, why, sizeof why) != 0) {
+    if (access(path, R_OK) != 0 || role_watch(&reader, run_dir, name, why, sizeof why) != 0) {
         return false;
     }
     *alive = file_locked(reader.fd, FILE_SAID);
-    ok = board_get(&reader, 0, row) && row->starts > 0;
-    board_text(row->text, sizeof row->text);
+    ok = role_read(&reader, row);
     board_read_leave(&reader);
     return ok;
 }

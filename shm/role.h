@@ -40,6 +40,11 @@ void role_leave(struct role *r);
 
 /* Anyone: is the role held now, and what was last said of it?  False: never taken. */
 bool role_look(const char *run_dir, const char *name, struct role_row *row, bool *alive);
+/* The same, for one who keeps looking and may open no file then.  Returns 0, or -errno with a
+ * sentence in 'why'; board_read_leave(r) ends it. */
+int role_watch(struct board_reader *r, const char *run_dir, const char *name, char *why,
+               size_t why_size);
+bool role_read(const struct board_reader *r, struct role_row *row);
 /* Waits until the role is alive and ready.  Returns 0 or -ETIMEDOUT. */
 int role_wait(const char *run_dir, const char *name, int timeout_ms);
 const char *role_state_name(enum role_state state);

@@ -10,6 +10,7 @@
 #include "common/control.h"
 #include "common/counter.h"
 #include "common/log.h"
+#include "common/sandbox.h"
 #include "vnsbridge/bridge.h"
 
 static void configure(struct bridge *b, int argc, char **argv)
@@ -74,7 +75,7 @@ static void open_all(struct bridge *b)
     bridge_attach(b);
     open_waiter(b);
     err = status_open(b);
-    err = err ? err : control_start(run_dir, "vnsbridge", b->status.methods);
+    err = err ? err : control_open(run_dir, "vnsbridge", b->status.methods);
     if (err != 0) {
         die("cannot open the control socket %s/vnsbridge.sock: %s: remove it and start again",
             run_dir, strerror(-err));
@@ -97,9 +98,13 @@ static void close_all(struct bridge *b)
 int main(int argc, char **argv)
 {
     static struct bridge b;
+    struct sandbox box;
 
     configure(&b, argc, argv);
+    sandbox_config(&box, &b.config);
     open_all(&b);
+    sandbox_enter(&box, SANDBOX_SERVE);
+    control_serve();
     log_info("started run_dir=%s vhosts=%u listen=%s", b.topo.run_dir, b.vhosts.n,
              config_str(&b.config, CONFIG_VNSBRIDGE_LISTEN));
     while (loop_running(&b.loop)) {

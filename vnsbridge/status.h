@@ -41,7 +41,7 @@ struct status {
     uint64_t now_ns;
 };
 
-/* After clients_open.  Fills s->methods for control_start.  Returns 0 or -errno. */
+/* After clients_open.  Fills s->methods for control_open.  Returns 0 or -errno. */
 int status_open(struct bridge *b);
 void status_close(struct bridge *b);
 

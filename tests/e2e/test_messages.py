@@ -154,6 +154,8 @@ setting('none of the words there are', THREE, '--wait fast', flag='--wait', word
 setting('none of the words there are', 'router', '--log-format xml', words='text or json')
 setting('none of the words there are', 'router', '--log-level loud', words='error, warn, info or debug')
 in_file('none of the words, in the file', '[stack]\n\nwait = fast\n', line='3', value='fast')
+setting('none of the words there are', THREE, '--sandbox maybe', flag='--sandbox', words='yes or no')
+setting('unknown user', THREE, '--run-as no.such.user', user='no.such.user')
 setting('configuration file missing or unreadable', THREE, '--config {dir}/none', file='{dir}/none',
         reason='No such file or directory')
 setting('configuration file missing or unreadable', 'router', env={'CAUSEWAY_CONFIG': '{dir}'}, file='{dir}',
@@ -254,6 +256,32 @@ for program, name in (('ofproxy', 'ofproxy.arena'), ('ofproxy', 'PKT_IN.tx'), ('
 folder('doorbell is no FIFO', 'router', make=lambda p: (run_dir(p), p.write('run/ofproxy.bell', '')),
        file='{run}/ofproxy.bell')
 RUN = '--run-dir {run} '
+
+# ---- the sandbox ---------------------------------------------------------------------------------
+
+# Runs a program as where seccomp(2), and prctl(2) in its place, are refused: x86-64's numbers and others'.
+NO_SECCOMP = """
+import ctypes, os, platform, struct, sys
+numbers = (277, 167) if platform.machine() == 'aarch64' else (317, 157)
+rows = [(0x20, 0, 0, 0), (0x15, 3, 0, numbers[0]), (0x15, 0, 3, numbers[1]), (0x20, 0, 0, 16), (0x15, 0, 1, 22),
+        (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *row) for row in rows))
+program = ctypes.create_string_buffer(struct.pack('HxxxxxxQ', len(rows), ctypes.addressof(code)))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def sandbox(key, prefix, /, **names):
+    for program in THREE:
+        case(key, program, RUN + LISTEN[program], under='Sandbox', make=free_port, prefix=prefix, **names)
+
+
+sandbox('root may not change its user', ['setpriv', '--bounding-set', '-setuid,-setgid', '--inh-caps=-all'],
+        user='nobody', reason='Operation not permitted')
+sandbox('the kernel or container has no seccomp', [sys.executable, '-c', NO_SECCOMP], step='the filter of system calls')
+sandbox('no more threads', ['prlimit', '--nproc=1'], reason='Resource temporarily unavailable')
 
 # ---- ofproxy -------------------------------------------------------------------------------------
 
@@ -480,7 +508,13 @@ def said(c, status, stderr):
 
 
 def half_made(p):
-    return [f for f in glob.glob(p.run + '/*') if '.new.' in f or (f.endswith('.sock') and not os.path.isdir(f))]
+    return [f for f in glob.glob(p.run + '/*') if '.new.' in f or (f.endswith('.sock') and answered(f))]
+
+
+def answered(path):
+    """From a sandbox a process cannot remove the name of its socket."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
 
 
 def inside(p):

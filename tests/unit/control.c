@@ -44,7 +44,8 @@ static const struct control_method methods[] = {
 static void start(void)
 {
     cr_assert(mkdtemp(dir) != NULL);
-    cr_assert(control_start(dir, "test", methods) == 0);
+    cr_assert(control_open(dir, "test", methods) == 0);
+    control_serve();
 }
 
 static void stop(void)

@@ -1,21 +1,37 @@
 /* tests/unit/router_commands.c - what operators ask and order. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "router/commands.h"
+#include "shm/role.h"
 #include "tests/unit/router_rig.h"
 
-static char why[256];
+static char why[256], run_dir[] = "/dev/shm/cw-commands-XXXXXX";
+static struct role role;
 
 static void start(void)
 {
     rig_start();
+    cr_assert(mkdtemp(run_dir) != NULL);
+    cr_assert(role_take(&role, run_dir, "router", why, sizeof why) == 0, "%s", why);
+    role_state(&role, ROLE_WAITING, "%s", "for a test");
+    cr_assert(role_watch(&rig.keeper.role, run_dir, "router", why, sizeof why) == 0, "%s", why);
     rig.keeper.vhost = "vrhost";
-    rig.keeper.run_dir = "/nonexistent";
     snprintf(rig.keeper.transport, sizeof rig.keeper.transport, "ring");
 }
 
-TestSuite(router_commands, .timeout = 20, .init = start);
+static void stop(void)
+{
+    char file[64];
+
+    snprintf(file, sizeof file, "%s/router.role", run_dir);
+    role_leave(&role);
+    cr_assert(unlink(file) == 0 && rmdir(run_dir) == 0);
+}
+
+TestSuite(router_commands, .timeout = 20, .init = start, .fini = stop);
 
 static json_t *call(const char *method, const char *params)
 {
@@ -167,6 +183,8 @@ Test(router_commands, interfaces_and_status_are_told)
     status = call("status", "{}");
     cr_assert(status != NULL);
     cr_expect(eq(str, (char *)json_string_value(json_object_get(status, "vhost")), "vrhost"));
+    cr_expect(eq(str, (char *)json_string_value(json_object_get(status, "state")), "waiting"));
+    cr_expect(eq(str, (char *)json_string_value(json_object_get(status, "text")), "for a test"));
     cr_expect(eq(i64, json_integer_value(json_object_get(status, "interfaces")), 3));
     cr_expect(eq(i64, json_integer_value(json_object_get(status, "interfaces_up")), 2));
     cr_expect(eq(i64, json_integer_value(json_object_get(status, "routes")), 4));
