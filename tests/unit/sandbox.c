@@ -42,6 +42,8 @@ static const struct attempt {
     {"mmap", SYS_mmap, 0, {0, 0, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1}},
     {"clone3", SYS_clone3, 0, {0}},
     {"a thread", SYS_clone, 0, {CLONE_THREAD}}, /* without CLONE_SIGHAND: EINVAL */
+    {"fstat", SYS_newfstatat, 0, {NOWHERE, 0, 0, AT_EMPTY_PATH}},
+    {"stat by name", SYS_newfstatat, SANDBOX_NAMES, {AT_FDCWD, 0, 0, 0}},
     {"readv", SYS_readv, SANDBOX_SERVE, {NOWHERE}},
     {"eventfd2", SYS_eventfd2, SANDBOX_SERVE, {0, -1}},
     {"shutdown", SYS_shutdown, SANDBOX_SERVE | SANDBOX_DIAL, {NOWHERE}},
