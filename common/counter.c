@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/counter_file.h"
 #include "common/log.h"
 
 struct counter_def {
@@ -29,24 +30,33 @@ static const struct {
 #undef D
 };
 static const char *const process_names[] = {"ofproxy", "vnsbridge", "router"};
-static const enum counter dropped_total[] = {OFPROXY_DROPPED, VNSBRIDGE_DROPPED, ROUTER_DROPPED};
-
-/* The file: a check word (how many words this build has, under a magic), then the words, then what
- * counter_prepare noted: how many words are to change, with which tail of which output, and each
- * one's number and new value.  New values, not differences: they may be set twice. */
-enum {
-    LOG_N = COUNTER_WORDS,
-    LOG_OUTPUT,
-    LOG_TAIL,
-    LOG_FIRST,
-    FILE_WORDS = LOG_FIRST + 2 * COUNTER_WORDS
+static const char *const kind_names[] = {"dropped", "decided", "unsent"};
+static const enum counter totals[COUNTER_PROCESSES][COUNTER_KINDS] = {
+    [COUNTER_OF_OFPROXY] = {OFPROXY_DROPPED, OFPROXY_DECIDED, OFPROXY_UNSENT},
+    [COUNTER_OF_VNSBRIDGE] = {VNSBRIDGE_DROPPED, COUNTERS, VNSBRIDGE_UNSENT}, /* decides all */
+    [COUNTER_OF_ROUTER] = {ROUTER_DROPPED, ROUTER_DECIDED, COUNTERS},
 };
-#define CHECK_WORD (0x436e7472ULL << 32 | COUNTER_WORDS)
-#define FILE_BYTES ((1 + FILE_WORDS) * sizeof(uint64_t))
 
 static _Atomic uint64_t private_words[FILE_WORDS];
 static _Atomic uint64_t *words = private_words;
 static enum counter_process me = COUNTER_OF_ROUTER;
+
+static uint64_t get(unsigned word)
+{
+    return atomic_load_explicit(&words[word], memory_order_relaxed);
+}
+
+static void set(unsigned word, uint64_t v)
+{
+    atomic_store_explicit(&words[word], v, memory_order_relaxed);
+}
+
+/* With a new sequence, so that no reader takes words of the next note for this one's. */
+static void forget_note(void)
+{
+    set(NOTE_N, 0);
+    counter_commit();
+}
 
 int counter_open(const char *run_dir, enum counter_process who)
 {
@@ -63,27 +73,35 @@ int counter_open(const char *run_dir, enum counter_process who)
     }
     err = fstat(fd, &st) != 0 ? errno : 0;
     if (err == 0 && st.st_size == 0) {
-        err = posix_fallocate(fd, 0, FILE_BYTES); /* not a hole: a full file system says so now */
-        st.st_size = FILE_BYTES;
+        err = posix_fallocate(fd, 0,
+                              COUNTER_FILE_BYTES); /* not a hole: a full file system says so now */
+        st.st_size = COUNTER_FILE_BYTES;
     }
     if (err != 0) {
         close(fd);
         return -err;
     }
-    if (st.st_size == (off_t)FILE_BYTES && pread(fd, &check, sizeof check, 0) > 0 && check == 0) {
-        check = CHECK_WORD; /* new, or its maker died before this line */
+    if (st.st_size == (off_t)COUNTER_FILE_BYTES && pread(fd, &check, sizeof check, 0) > 0 &&
+        check == 0) {
+        check = COUNTER_CHECK; /* new, or its maker died before this line */
         if (pwrite(fd, &check, sizeof check, 0) != (ssize_t)sizeof check) {
             check = 0;
         }
     }
-    map = check == CHECK_WORD ? mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-                              : MAP_FAILED;
+    map = check == COUNTER_CHECK
+              ? mmap(NULL, COUNTER_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+              : MAP_FAILED;
     close(fd);
     if (map == MAP_FAILED) {
-        return check == CHECK_WORD ? -ENOMEM : -EPROTO;
+        return check == COUNTER_CHECK ? -ENOMEM : -EPROTO;
     }
     words = (_Atomic uint64_t *)(void *)(map + 1);
     me = who;
+    if (get(FILE_SEQUENCE) % 2 != 0) {
+        counter_commit();
+    } else if (get(NOTE_OUTPUT) == COUNTER_NO_OUTPUT) {
+        forget_note(); /* its maker died before counter_apply committed it */
+    }
     return 0;
 }
 
@@ -103,103 +121,125 @@ void counter_start(const char *run_dir, enum counter_process who)
     }
 }
 
-static void add(unsigned word, uint64_t n)
-{
-    uint64_t v = atomic_load_explicit(&words[word], memory_order_relaxed);
-
-    atomic_store_explicit(&words[word], v + n, memory_order_relaxed);
-}
-
 void counter_add(enum counter c, uint64_t n)
 {
-    add((unsigned)c, n);
+    set((unsigned)c, get((unsigned)c) + n);
 }
 
 uint64_t counter_get(enum counter c)
 {
-    return atomic_load_explicit(&words[c], memory_order_relaxed);
-}
-
-void counter_drop(enum drop why, uint64_t n)
-{
-    add(COUNTERS + (unsigned)why, n);
-    add(dropped_total[me], n);
+    return get((unsigned)c);
 }
 
 uint64_t counter_dropped(enum drop why)
 {
-    return atomic_load_explicit(&words[COUNTERS + (unsigned)why], memory_order_relaxed);
+    return get(COUNTERS + (unsigned)why);
 }
 
-/* ---- prepared counts ---------------------------------------------------------------------- */
-
-static uint64_t get(unsigned word)
+uint64_t counter_unsent(enum drop why)
 {
-    return atomic_load_explicit(&words[word], memory_order_relaxed);
+    return get(COUNTERS + COUNTER_UNSENT * DROPS + (unsigned)why);
 }
 
-static void set(unsigned word, uint64_t v)
+uint64_t counter_mark(unsigned mark)
 {
-    atomic_store_explicit(&words[word], v, memory_order_relaxed);
+    return get(COUNTER_WORDS - COUNTER_MARKS + mark);
 }
 
-static unsigned note(unsigned n, unsigned word, uint64_t more)
+/* ---- tallies ------------------------------------------------------------------------------ */
+
+bool counter_tally_empty(const struct counter_tally *t)
 {
-    if (more == 0) {
-        return n;
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < sizeof t->touched / sizeof t->touched[0]; i++) {
+        any |= t->touched[i];
     }
-    set(LOG_FIRST + 2 * n, word);
-    set(LOG_FIRST + 2 * n + 1, get(word) + more);
-    return n + 1;
+    return any == 0;
+}
+
+static void add_totals(struct counter_tally *t)
+{
+    for (unsigned k = 0; k < COUNTER_KINDS; k++) {
+        if (t->drops[k] > 0 && totals[me][k] < COUNTERS) {
+            counter_tally(t, totals[me][k], (int64_t)t->drops[k]);
+        }
+        t->drops[k] = 0;
+    }
+}
+
+static void write_note(struct counter_tally *t, uint64_t output, uint64_t tail)
+{
+    unsigned n = 0;
+
+    set(NOTE_N, 0);
+    /* what follows must not come before it, nor before the end of the last counter_commit: pairs
+     * with the fences in counter_view_snapshot.  A successor runs after its predecessor's death, so
+     * for it order is enough */
+    atomic_thread_fence(memory_order_release);
+    add_totals(t);
+    for (unsigned i = 0; i < sizeof t->touched / sizeof t->touched[0]; i++) {
+        for (uint64_t left = t->touched[i]; left != 0; left &= left - 1) {
+            unsigned word = i * 64 + (unsigned)__builtin_ctzll(left);
+
+            set(NOTE_FIRST + 2 * n, word);
+            set(NOTE_FIRST + 2 * n++ + 1, get(word) + t->more[word]);
+            t->more[word] = 0;
+        }
+        t->touched[i] = 0;
+    }
+    set(NOTE_OUTPUT, output);
+    set(NOTE_TAIL, tail);
+    /* pairs with the acquire load in counter_view_snapshot */
+    atomic_store_explicit(&words[NOTE_N], n, memory_order_release);
 }
 
 void counter_prepare(struct counter_tally *t, unsigned output, uint64_t tail)
 {
-    unsigned n = 0;
-
-    set(LOG_N, 0);
-    /* what follows must not come before it: a successor believes only a whole note.  It runs after
-     * its predecessor's death, so order is all that is needed, here and in
-     * counter_commit */
-    atomic_thread_fence(memory_order_release);
-    for (unsigned i = 0; i < DROPS; i++) {
-        n = note(n, COUNTERS + i, t->dropped[i]);
-        t->count[dropped_total[me]] += t->dropped[i];
-    }
-    for (unsigned i = 0; i < COUNTERS; i++) {
-        n = note(n, i, t->count[i]);
-    }
-    set(LOG_OUTPUT, output);
-    set(LOG_TAIL, tail);
-    atomic_store_explicit(&words[LOG_N], n, memory_order_release);
-    memset(t, 0, sizeof *t);
+    write_note(t, output, tail);
 }
 
 void counter_commit(void)
 {
-    uint64_t n = get(LOG_N);
+    uint64_t n = get(NOTE_N), odd = get(FILE_SEQUENCE) | 1;
 
+    /* release: the note is whole; the fence: no word changes before it.  Both pair with
+     * counter_view_snapshot */
+    atomic_store_explicit(&words[FILE_SEQUENCE], odd, memory_order_release);
+    atomic_thread_fence(memory_order_release);
     for (unsigned i = 0; i < n && i < COUNTER_WORDS; i++) {
-        uint64_t word = get(LOG_FIRST + 2 * i);
+        uint64_t word = get(NOTE_FIRST + 2 * i);
 
         if (word < COUNTER_WORDS) {
-            set((unsigned)word, get(LOG_FIRST + 2 * i + 1));
+            set((unsigned)word, get(NOTE_FIRST + 2 * i + 1));
         }
     }
-    atomic_store_explicit(&words[LOG_N], 0, memory_order_release);
+    atomic_store_explicit(&words[NOTE_N], 0, memory_order_release);
+    atomic_store_explicit(&words[FILE_SEQUENCE], odd + 1, memory_order_release);
 }
 
 void counter_recover(unsigned output, uint64_t tail)
 {
-    if (get(LOG_OUTPUT) != output) {
+    if (get(NOTE_OUTPUT) != output) {
         return;
     }
-    if (tail >= get(LOG_TAIL)) {
+    if (tail >= get(NOTE_TAIL)) {
         counter_commit();
     } else {
-        set(LOG_N, 0); /* never published: its frames will be handled, and counted, again */
+        forget_note(); /* never published: its frames will be handled, and counted, again */
     }
 }
+
+void counter_apply(struct counter_tally *t, unsigned mark, uint64_t value)
+{
+    unsigned word = COUNTER_WORDS - COUNTER_MARKS + mark;
+
+    counter_tally_word(t, word, (int64_t)(value - get(word)));
+    write_note(t, COUNTER_NO_OUTPUT, 0);
+    counter_commit();
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
 
 const char *counter_name(enum counter c)
 {
@@ -226,58 +266,12 @@ const char *drop_text(enum drop why)
     return (unsigned)why < DROPS ? drops[why].text : "Unknown reason.";
 }
 
-int counter_view_open(struct counter_view *v, const char *run_dir, const char *process)
+const char *counter_kind_name(enum counter_kind k)
 {
-    char path[256];
-    struct stat st;
-    uint64_t *map;
-    int fd;
-
-    *v = (struct counter_view){0};
-    snprintf(path, sizeof path, "%s/%s.counters", run_dir, process);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    if (fstat(fd, &st) != 0 || st.st_size != (off_t)FILE_BYTES) {
-        close(fd);
-        return -EPROTO;
-    }
-    map = mmap(NULL, FILE_BYTES, PROT_READ, MAP_SHARED, fd, 0);
-    close(fd);
-    if (map == MAP_FAILED) {
-        return -ENOMEM;
-    }
-    if (map[0] != CHECK_WORD) {
-        munmap(map, FILE_BYTES);
-        return -EPROTO;
-    }
-    v->words = map + 1;
-    v->size = FILE_BYTES;
-    return 0;
+    return kind_names[k];
 }
 
-void counter_view_close(struct counter_view *v)
+enum counter counter_total(enum counter_process p, enum counter_kind k)
 {
-    if (v->words) {
-        munmap((void *)(uintptr_t)(v->words - 1), v->size);
-        v->words = NULL;
-    }
-}
-
-static uint64_t view_word(const struct counter_view *v, unsigned word)
-{
-    const _Atomic uint64_t *at = (const _Atomic uint64_t *)(const void *)&v->words[word];
-
-    return atomic_load_explicit(at, memory_order_relaxed);
-}
-
-uint64_t counter_view_get(const struct counter_view *v, enum counter c)
-{
-    return view_word(v, (unsigned)c);
-}
-
-uint64_t counter_view_dropped(const struct counter_view *v, enum drop why)
-{
-    return view_word(v, COUNTERS + (unsigned)why);
+    return totals[p][k];
 }

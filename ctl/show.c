@@ -8,6 +8,7 @@
 #include "common/counter.h"
 #include "common/proto/pkt.h"
 #include "ctl/ctl.h"
+#include "shm/account.h"
 
 /* ---- from processes ----------------------------------------------------------------------- */
 
@@ -199,29 +200,40 @@ static json_t *rings(const struct ctl *c)
     return list;
 }
 
+static void counters_by_reason(const struct counter_snapshot *s, const char *process,
+                               enum counter_kind k, bool all, json_t *rows)
+{
+    char name[80];
+
+    for (unsigned d = DROP_NONE + 1; d < DROPS; d++) {
+        json_int_t n = (json_int_t)counter_snapshot_drop(s, k, d);
+
+        if (n > 0 || all) {
+            snprintf(name, sizeof name, "%s_%s", counter_kind_name(k), drop_name(d));
+            json_array_append_new(rows,
+                                  json_pack("{s:s s:s s:I s:s}", "process", process, "counter",
+                                            name, "value", n, "text", drop_text(d)));
+        }
+    }
+}
+
 /* Rows for the table; in text, drop reasons that never struck are left out. */
-static void counters_of(const struct counter_view *v, enum counter_process p, bool all,
+static void counters_of(const struct counter_snapshot *s, enum counter_process p, bool all,
                         json_t *rows)
 {
     const char *process = topo_process_name((enum topo_process)p);
-    char name[80];
 
     for (unsigned i = 0; i < COUNTERS; i++) {
         if (counter_owner(i) == p) {
             json_array_append_new(rows, json_pack("{s:s s:s s:I s:s}", "process", process,
                                                   "counter", counter_name(i), "value",
-                                                  (json_int_t)counter_view_get(v, i), "text",
+                                                  (json_int_t)counter_snapshot_get(s, i), "text",
                                                   counter_text(i)));
         }
     }
-    for (unsigned d = DROP_NONE + 1; d < DROPS; d++) {
-        json_int_t n = (json_int_t)counter_view_dropped(v, d);
-
-        if (n > 0 || all) {
-            snprintf(name, sizeof name, "dropped_%s", drop_name(d));
-            json_array_append_new(rows,
-                                  json_pack("{s:s s:s s:I s:s}", "process", process, "counter",
-                                            name, "value", n, "text", drop_text(d)));
+    for (unsigned k = 0; k < COUNTER_KINDS; k++) {
+        if (counter_total(p, k) < COUNTERS) {
+            counters_by_reason(s, process, k, all, rows);
         }
     }
 }
@@ -232,11 +244,10 @@ static json_t *counters(const struct ctl *c)
     bool any = false;
 
     for (unsigned p = 0; p < COUNTER_PROCESSES; p++) {
-        struct counter_view v;
+        struct counter_snapshot s;
 
-        if (counter_view_open(&v, c->run_dir, topo_process_name((enum topo_process)p)) == 0) {
-            counters_of(&v, (enum counter_process)p, c->json, rows);
-            counter_view_close(&v);
+        if (account_read(c->run_dir, (enum counter_process)p, &s) == 0) {
+            counters_of(&s, (enum counter_process)p, c->json, rows);
             any = true;
         }
     }

@@ -2,6 +2,7 @@
 #include "ofproxy/ofproxy.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,20 +78,26 @@ static void on_tick(struct loop_timer *t)
     loop_timer_set(&p->loop, &p->tick, TICK_MS);
 }
 
-/* 'received' equals what became of the frames and what is in flight at every moment; a predecessor
- * killed between two of these counters leaves them one apart, which is made good here. */
-static void reconcile(const struct ofproxy *p)
+/* The counters say how many frames are in flight, and so does the arena.  They are one after a kill
+ * at any instant; but somebody may have thrown away a file of the run directory. */
+static void reconcile(struct ofproxy *p)
 {
-    uint64_t received = counter_get(OFPROXY_RECEIVED);
-    uint64_t known = counter_get(OFPROXY_FORWARDED) + counter_get(OFPROXY_ANSWERED) +
-                     counter_get(OFPROXY_HELD) + counter_get(OFPROXY_DROPPED) +
-                     arena_in_flight(&p->arena);
+    int64_t counted = (int64_t)counter_get(OFPROXY_IN_FLIGHT);
+    int64_t there = arena_in_flight(&p->arena);
 
-    if (received > known) {
-        counter_drop(DROP_RESTART, received - known);
-    } else {
-        counter_add(OFPROXY_RECEIVED, known - received);
+    if (counted == there) {
+        return;
     }
+    log_warn("frames in flight counted=%" PRId64 " found=%" PRId64
+             ": files of the run directory were replaced; counting on from what was found",
+             counted, there);
+    for (; counted > there; counted--) {
+        counter_tally(&p->tally, OFPROXY_IN_FLIGHT, -1);
+        packet_in_dropped(p, DROP_RESTART);
+    }
+    counter_tally(&p->tally, OFPROXY_IN_FLIGHT, there - counted);
+    counter_tally(&p->tally, OFPROXY_RECEIVED, there - counted);
+    counter_apply(&p->tally, MARK_GIVEN_UP, counter_mark(MARK_GIVEN_UP));
 }
 
 /* Each switch takes a descriptor; many systems start a process with 1024. */
@@ -161,6 +168,7 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     p->sessions = ports_last_session(&p->ports);
     ingress_open(&p->ingress, &p->topo, c);
     intake_open(&p->intake, &p->arena);
+    counter_recover(TOPO_PKT_IN, p->pkt_in.tail);
     packet_in_resume(p);
     packet_out_resume(p);
     reconcile(p);

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "common/config.h"
+#include "common/counter.h"
 #include "common/loop.h"
 #include "ofproxy/ingress.h"
 #include "ofproxy/intake.h"
@@ -29,6 +30,9 @@
 
 struct of_conn;
 struct status;
+
+/* Marks of counter_apply: up to where predecessors have counted. */
+enum { MARK_PKT_OUT, MARK_GIVEN_UP }; /* a position of PKT_OUT; a frame's number */
 
 /* Lines that a peer can cause are bounded: a burst, then so many a second (peer_log). */
 struct peer_budget {
@@ -62,8 +66,9 @@ struct ofproxy {
     struct loop_timer tick;
     bool changed; /* switches came or went since the last status */
 
-    uint64_t seq;  /* of the last frame */
-    unsigned work; /* frames received in this turn */
+    struct counter_tally tally; /* of what was received, or settled, and is not applied yet */
+    uint64_t seq;               /* of the last frame */
+    unsigned work;              /* frames received in this turn */
     struct peer_budget budget;
     struct status *status;
     const char *listening; /* the words of the configuration */

@@ -26,13 +26,23 @@ static void remember_seq(void *context, const struct record *r)
     *last = later(*last, r->seq);
 }
 
+static void count_given_up(void *context, uint32_t ticket, const struct arena_flight *f)
+{
+    struct ofproxy *p = context;
+
+    (void)ticket;
+    if (f->seq > p->seq && f->seq > counter_mark(MARK_GIVEN_UP)) {
+        counter_tally(&p->tally, OFPROXY_RECEIVED, 1);
+        packet_in_dropped(p, DROP_RESTART);
+    }
+}
+
 static void give_up(void *context, uint32_t ticket, const struct arena_flight *f)
 {
     struct ofproxy *p = context;
 
     if (f->seq > p->seq || f->klass >= CLASSES || f->row >= PORTS_ROWS) {
         arena_settle(&p->arena, ticket, f->seq);
-        counter_drop(DROP_RESTART, 1);
     }
 }
 
@@ -50,12 +60,18 @@ static void take_over(void *context, uint32_t ticket, const struct arena_flight 
     ingress_resume(context, (enum ingress_class)f->klass, f->row);
 }
 
+/* Counted first, then settled: whoever is killed in between has a successor that sees by the mark
+ * that they are counted.  So numbers up to the mark are never given again. */
 void packet_in_resume(struct ofproxy *p)
 {
-    uint64_t last = 0;
+    uint64_t last = counter_mark(MARK_GIVEN_UP);
 
     arena_each(&p->arena, remember_flight, &last);
     ring_last_batch(&p->pkt_in, remember_seq, &p->seq);
+    arena_each(&p->arena, count_given_up, p);
+    if (!counter_tally_empty(&p->tally)) {
+        counter_apply(&p->tally, MARK_GIVEN_UP, last);
+    }
     arena_each(&p->arena, give_up, p);
     p->seq = last > p->seq ? last : p->seq;
     arena_each(&p->arena, take_over, &p->ingress);
@@ -63,7 +79,18 @@ void packet_in_resume(struct ofproxy *p)
 
 void packet_in_publish(struct ofproxy *p)
 {
+    if (counter_tally_empty(&p->tally)) {
+        return; /* no frame was received */
+    }
+    counter_prepare(&p->tally, TOPO_PKT_IN, p->pkt_in.staged);
     ring_publish(&p->pkt_in);
+    counter_commit();
+}
+
+void packet_in_dropped(struct ofproxy *p, enum drop why)
+{
+    counter_tally_drop(&p->tally, COUNTER_DROPPED, why);
+    counter_tally_drop(&p->tally, COUNTER_DECIDED, why);
 }
 
 static void release_from(struct of_conn *c, uint32_t buffer_id)
@@ -173,11 +200,14 @@ void on_PACKET_IN(struct of_conn *c, const struct of_msg *m)
     enum drop why;
 
     of10_packet_in_get(&in, &body);
-    counter_add(OFPROXY_RECEIVED, 1);
+    counter_tally(&c->proxy->tally, OFPROXY_RECEIVED, 1);
     c->proxy->work++;
     why = take(c, m, &body, in.p, (uint32_t)wire_left(&in));
     if (why != DROP_NONE) {
-        counter_drop(why, 1);
+        packet_in_dropped(c->proxy, why);
         release_from(c, body.buffer_id);
+    } else {
+        counter_tally(&c->proxy->tally, OFPROXY_ADMITTED, 1);
+        counter_tally(&c->proxy->tally, OFPROXY_IN_FLIGHT, 1);
     }
 }

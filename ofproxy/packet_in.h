@@ -8,13 +8,18 @@
 
 #include <stdint.h>
 
+#include "common/counter.h"
+
 struct ofproxy;
 
-/* At start: numbers go on after the last one published; frames that a predecessor took in and did
- * not publish are given up (DROP_RESTART). */
+/* At start, after packet_out_resume: numbers go on after the last one published; frames that a
+ * predecessor took in and did not publish are given up (DROP_RESTART). */
 void packet_in_resume(struct ofproxy *p);
-/* Makes what was staged visible. */
+/* Makes what was staged visible, and counts it with what was dropped. */
 void packet_in_publish(struct ofproxy *p);
+/* Tallies a received frame that ofproxy itself drops.  Whoever drops one that is in flight tallies
+ * OFPROXY_IN_FLIGHT by -1, too. */
+void packet_in_dropped(struct ofproxy *p, enum drop why);
 /* Has the switch drop its copy of a frame, if it kept one (5.3.6). */
 void packet_in_release(struct ofproxy *p, uint64_t dpid, uint32_t buffer_id);
 

@@ -66,14 +66,6 @@ static bool find_flight(struct ofproxy *p, const struct record *r,
     return *flight && take_ticket(&p->out, r->ticket);
 }
 
-/* A verdict for no frame in flight: a lie, or of a frame that was given up. */
-static void count_bad(struct ofproxy *p, const struct record *r)
-{
-    bool late = r->ticket != RECORD_NO_TICKET && arena_was_given_up(&p->arena, r->ticket, r->seq);
-
-    counter_add(late ? OFPROXY_LATE_VERDICTS : OFPROXY_BAD_VERDICTS, 1);
-}
-
 /* ---- sending ------------------------------------------------------------------------------ */
 
 static void add_iov(struct out_frame *f, const void *bytes, size_t len)
@@ -127,19 +119,50 @@ static void take(struct ofproxy *p, unsigned i, const uint8_t *head)
 
 /* ---- settling ----------------------------------------------------------------------------- */
 
-static void count_verdict(const struct record *r, enum drop outcome)
+static void count_settled(struct ofproxy *p, const struct record *r, enum drop outcome)
 {
+    struct counter_tally *t = &p->tally;
+
+    counter_tally(t, OFPROXY_SETTLED, 1);
+    counter_tally(t, OFPROXY_IN_FLIGHT, -1);
     if (outcome != DROP_NONE) {
-        counter_drop(outcome, 1);
+        packet_in_dropped(p, outcome);
     } else if (r->verdict == VERDICT_FORWARDED) {
-        counter_add(OFPROXY_FORWARDED, 1);
+        counter_tally(t, OFPROXY_FORWARDED, 1);
     } else if (r->verdict == VERDICT_ANSWERED) {
-        counter_add(OFPROXY_ANSWERED, 1);
+        counter_tally(t, OFPROXY_ANSWERED, 1);
     } else if (r->verdict == VERDICT_HELD) {
-        counter_add(OFPROXY_HELD, 1);
+        counter_tally(t, OFPROXY_HELD, 1);
+    } else if (r->reason > DROP_NONE && r->reason < DROPS) {
+        counter_tally_drop(t, COUNTER_DROPPED, (enum drop)r->reason);
     } else {
-        counter_drop(
-            r->reason > DROP_NONE && r->reason < DROPS ? (enum drop)r->reason : DROP_BAD_RECORD, 1);
+        packet_in_dropped(p, DROP_BAD_RECORD);
+    }
+}
+
+/* A verdict for no frame in flight: a lie, or of a frame that was given up. */
+static void count_bad(struct ofproxy *p, const struct record *r)
+{
+    bool late = r->ticket != RECORD_NO_TICKET && arena_was_given_up(&p->arena, r->ticket, r->seq);
+
+    counter_tally(&p->tally, late ? OFPROXY_LATE_VERDICTS : OFPROXY_BAD_VERDICTS, 1);
+    counter_tally(&p->tally, OFPROXY_STRAY, 1);
+}
+
+static void count(struct ofproxy *p, const struct record *r, enum drop outcome, bool bad)
+{
+    struct counter_tally *t = &p->tally;
+
+    counter_tally(t, OFPROXY_RETURNED, 1);
+    counter_tally(t, OFPROXY_BAD_VERDICTS, !bad && outcome == DROP_BAD_RECORD);
+    if (bad) {
+        count_bad(p, r);
+    } else if (r->ticket != RECORD_NO_TICKET) {
+        count_settled(p, r, outcome);
+    } else if (outcome == DROP_NONE) {
+        counter_tally(t, OFPROXY_ORIGINATED, 1);
+    } else {
+        counter_tally_drop(t, COUNTER_UNSENT, outcome);
     }
 }
 
@@ -150,32 +173,27 @@ static void leave(struct ofproxy *p, const struct arena_flight *f)
     packet_in_release(p, f->dpid, f->buffer_id);
 }
 
-static void settle(struct ofproxy *p, const struct record *r, enum drop outcome, bool bad)
+/* Frees the record's ticket, if it has one. */
+static void settle(struct ofproxy *p, const struct record *r)
 {
     const struct arena_flight *flight;
     struct arena_flight f;
 
-    if (bad) {
-        count_bad(p, r);
-        return;
-    }
-    counter_add(OFPROXY_BAD_VERDICTS, outcome == DROP_BAD_RECORD);
     if (r->ticket == RECORD_NO_TICKET) {
-        counter_add(outcome == DROP_NONE ? OFPROXY_ORIGINATED : OFPROXY_UNSENT, 1);
         return;
     }
     p->out.taken[r->ticket / 64] = 0;
     flight = arena_flight(&p->arena, r->ticket, r->seq);
-    if (!flight) {
-        return;
+    if (flight) {
+        f = *flight;
+        arena_settle(&p->arena, r->ticket, r->seq);
+        leave(p, &f);
     }
-    f = *flight;
-    arena_settle(&p->arena, r->ticket, r->seq);
-    count_verdict(r, outcome);
-    leave(p, &f);
 }
 
-/* After a pause of our own, verdicts may wait that are not late at all: they are read first. */
+/* After a pause of our own, verdicts may wait that are not late at all: they are read first.  (A
+ * flight is over before it is counted: whoever dies in between has a successor that misses it, and
+ * counts it as DROP_RESTART.) */
 void packet_out_expire(struct ofproxy *p, uint64_t now_ns)
 {
     struct packet_out *o = &p->out;
@@ -190,28 +208,71 @@ void packet_out_expire(struct ofproxy *p, uint64_t now_ns)
         if (flight && (uint16_t)(ARENA_TIME(now_ns) - flight->since) > EXPIRE_AFTER) {
             f = *flight;
             arena_give_up(&p->arena, ticket);
-            counter_drop(DROP_EXPIRED, 1);
+            counter_tally(&p->tally, OFPROXY_IN_FLIGHT, -1);
+            packet_in_dropped(p, DROP_EXPIRED);
             leave(p, &f);
         }
     }
+    if (!counter_tally_empty(&p->tally)) {
+        counter_apply(&p->tally, MARK_PKT_OUT, counter_mark(MARK_PKT_OUT));
+    }
+}
+
+/* Ends a batch of records: counts them, then frees their tickets, then the ring.  The mark makes
+ * the count the one moment that decides: a successor counts what lies behind it, and frees the rest
+ * without. */
+static void end_batch(struct ofproxy *p, unsigned n)
+{
+    struct packet_out *o = &p->out;
+
+    for (unsigned i = 0; i < n; i++) {
+        count(p, &o->records[i], o->frames[i].outcome, o->bad[i]);
+    }
+    counter_apply(&p->tally, MARK_PKT_OUT, ring_position(&p->pkt_out));
+    for (unsigned i = 0; i < n; i++) {
+        if (!o->bad[i]) {
+            settle(p, &o->records[i]);
+        }
+    }
+    ring_release(&p->pkt_out);
+}
+
+/* A batch that a predecessor had counted, and perhaps not settled. */
+static void settle_counted(struct ofproxy *p)
+{
+    uint64_t counted = counter_mark(MARK_PKT_OUT);
+    const uint8_t *head;
+    struct record r;
+
+    while (ring_position(&p->pkt_out) < counted && ring_peek(&p->pkt_out, &r, &head)) {
+        settle(p, &r);
+        ring_next(&p->pkt_out);
+    }
+    ring_release(&p->pkt_out);
 }
 
 void packet_out_resume(struct ofproxy *p)
 {
     uint64_t begun = ring_begun(&p->pkt_out);
+    struct packet_out *o = &p->out;
     const uint8_t *head;
-    struct record r;
+    unsigned n = 0;
 
-    while (ring_position(&p->pkt_out) < begun && ring_peek(&p->pkt_out, &r, &head)) {
-        /* a ticket that is free was settled by the predecessor */
-        if (r.ticket == RECORD_NO_TICKET) {
-            counter_add(OFPROXY_ORIGINATED, 1);
-        } else if (arena_flight(&p->arena, r.ticket, r.seq)) {
-            settle(p, &r, DROP_NONE, false);
-        }
-        ring_next(&p->pkt_out);
+    if (counter_mark(MARK_PKT_OUT) <= begun) {
+        settle_counted(p);
     }
-    ring_release(&p->pkt_out);
+    while (n < OUT_BATCH && ring_position(&p->pkt_out) < begun &&
+           ring_peek(&p->pkt_out, &o->records[n], &head)) {
+        const struct arena_flight *flight;
+
+        o->bad[n] = !find_flight(p, &o->records[n], &flight);
+        o->frames[n].outcome = DROP_NONE;
+        ring_next(&p->pkt_out);
+        n++;
+    }
+    if (n > 0) {
+        end_batch(p, n);
+    }
 }
 
 unsigned send_packet_out(struct ofproxy *p)
@@ -229,10 +290,9 @@ unsigned send_packet_out(struct ofproxy *p)
         ring_begin(&p->pkt_out);
     }
     of_out_flush(p);
-    for (unsigned i = 0; i < n; i++) {
-        settle(p, &o->records[i], o->frames[i].outcome, o->bad[i]);
+    if (n > 0) {
+        end_batch(p, n);
     }
-    ring_release(&p->pkt_out);
     p->changed |= lane_look(&p->vnsbridge);
     return n;
 }

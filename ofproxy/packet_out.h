@@ -1,7 +1,7 @@
 /* ofproxy/packet_out.h - verdicts from PKT_OUT: frames to switches, and the end of each frame.
  *
  * A batch: every record is checked and its frame queued; one sendmsg a connection (of_out_flush);
- * then the frames' tickets are settled and counted by verdict; then the ring is released. */
+ * then the records are counted by verdict, their tickets settled, and the ring is released. */
 #ifndef OFPROXY_PACKET_OUT_H
 #define OFPROXY_PACKET_OUT_H
 

@@ -209,6 +209,16 @@ unsigned hold_restore(struct hold *h, uint64_t settled, uint64_t now, unsigned *
     return kept;
 }
 
+unsigned hold_frames(const struct hold *h)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < HOLD_SLOTS; i++) {
+        n += h->file->slot[i].serial != 0 && !h->file->slot[i].uncounted;
+    }
+    return n;
+}
+
 /* ---- frames ------------------------------------------------------------------------------- */
 
 bool hold_room(struct hold *h, uint32_t ip, uint32_t iface, unsigned n)

@@ -73,6 +73,8 @@ void hold_close(struct hold *h);
 void hold_left(struct hold *h, uint64_t serial);
 const struct hold_slot *hold_poison(const struct hold *h, uint64_t settled);
 unsigned hold_restore(struct hold *h, uint64_t settled, uint64_t now, unsigned *old);
+/* Frames that wait, each with its fragments counted as one. */
+unsigned hold_frames(const struct hold *h);
 
 /* Copies a frame out.  'what' gives all fields from 'position' to 'uncounted' but len.  False:
  * full, for this next hop or in all, or the frame is too long. */

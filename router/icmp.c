@@ -152,7 +152,7 @@ bool icmp_held_expired(struct router *r, const struct hold_slot *s)
         router_count(r, ROUTER_ICMP_ERRORS);
         router_originate(r, NULL, s->in_iface, frame, len, s->serial);
     }
-    r->tally.count[ROUTER_HELD_EXPIRED] += !s->uncounted;
+    router_count_left(r, s, ROUTER_HELD_EXPIRED);
     return true;
 }
 

@@ -107,9 +107,22 @@ static void give_up_poison(struct hold *h)
                                                                     .where = where,
                                                                     .deaths = hold_deaths(h, s),
                                                                     .signal = h->note.signal});
-    counter_add(ROUTER_HELD_EXPIRED, !s->uncounted);
     counter_add(ROUTER_QUARANTINED, 1);
     hold_left(h, s->serial);
+}
+
+/* Frames that were held and are no more were given up: too old, or their store went with a router
+ * on TCP.  (One more than counted: it was given up, but its slot was not freed.) */
+static void count_held(void)
+{
+    int64_t there = hold_frames(&m.router.hold);
+    int64_t gone = (int64_t)counter_get(ROUTER_HOLDING) - there;
+
+    if (gone != 0) {
+        counter_tally(&m.router.tally, ROUTER_HOLDING, -gone);
+        counter_tally(&m.router.tally, ROUTER_HELD_EXPIRED, gone);
+        counter_apply(&m.router.tally, 0, 0);
+    }
 }
 
 static void open_ring(const struct config *c)
@@ -129,18 +142,22 @@ static void open_ring(const struct config *c)
     give_up_poison(h);
     fault_watch(&h->note);
     kept = hold_restore(h, port_ring_settled(m.router.port), loop_now_ns(), &old);
-    counter_add(ROUTER_HELD_EXPIRED, old);
     if (kept + old > 0) {
         log_info("frames held by the predecessor kept=%u given_up=%u", kept, old);
     }
 }
 
-/* A row that a router on the ring left says that it is one still. */
+/* A row that a router on the ring left says that it is one still; and it may have died before it
+ * counted what it had published. */
 static void clear_session(void)
 {
     struct session_row none = {0};
     struct board_writer session;
+    struct ring_stats out;
 
+    if (topo_ring_stats(m.topo.run_dir, TOPO_VNS_OUT, &out) == 0) {
+        counter_recover(TOPO_VNS_OUT, out.tail);
+    }
     topo_board_writer(&m.topo, &session, TOPO_SESSION);
     board_put(&session, 0, &none);
     board_publish(&session);
@@ -210,6 +227,7 @@ static void open_all(const struct config *c)
     } else {
         open_tcp(c);
     }
+    count_held();
 }
 
 static void open_control(void)

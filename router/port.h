@@ -61,7 +61,7 @@ struct port_ops {
     void (*send)(struct port *p, const struct frame_in *in, const struct frame_out *out);
     void (*flush)(struct port *p);
     void (*close)(struct port *p); /* says good-bye to the peer; frees all */
-    /* What the tail of its output will be once flushed, for counter_prepare; NULL: it has none. */
+    /* What the tail of its output will be once flushed, for counter_prepare; NULL: no ring. */
     uint64_t (*tail)(const struct port *p);
 };
 struct port {
@@ -92,6 +92,10 @@ static inline uint8_t *port_room(struct port *p, size_t size)
 static inline void port_send(struct port *p, const struct frame_in *in, const struct frame_out *out)
 {
     p->ops->send(p, in, out);
+}
+static inline bool port_has_ring(const struct port *p)
+{
+    return p->ops->tail != NULL;
 }
 static inline uint64_t port_tail(const struct port *p)
 {

@@ -293,7 +293,7 @@ struct port *port_ring_open(const struct port_ring_config *c, const struct port_
     topo_board_writer(c->topo, &p->session, TOPO_SESSION);
     resume(p);
     fault_watch(&p->in.note);
-    counter_recover(0, p->out.tail);
+    counter_recover(TOPO_VNS_OUT, p->out.tail);
     p->wait = c->wait;
     wait_ring(c->wait, &p->in);
     snprintf(p->wanted.vhost, sizeof p->wanted.vhost, "%s", c->vhost);

@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "router/arp.h"
 #include "router/forward.h"
-#include "shm/role.h"
+#include "shm/topo.h"
 
 enum chore { CHORE_SAY = 1, CHORE_ANNOUNCE = 2 };
 
@@ -38,8 +38,8 @@ void router_close(struct router *r)
 
 static void verdict(struct packet *p, const struct frame_out *out, enum counter c)
 {
-    p->r->tally.count[ROUTER_RECEIVED]++;
-    p->r->tally.count[c]++;
+    router_count(p->r, ROUTER_RECEIVED);
+    router_count(p->r, c);
     port_send(p->r->port, p->in, out);
 }
 
@@ -47,8 +47,11 @@ void packet_drop(struct packet *p, enum drop reason)
 {
     struct frame_out out = {.verdict = VERDICT_DROPPED, .reason = reason, .iface = p->in->iface};
 
-    p->r->tally.dropped[reason]++;
-    p->r->tally.count[ROUTER_RECEIVED]++;
+    counter_tally_drop(&p->r->tally, COUNTER_DROPPED, reason);
+    if (port_has_ring(p->r->port)) {
+        counter_tally_drop(&p->r->tally, COUNTER_DECIDED, reason);
+    }
+    router_count(p->r, ROUTER_RECEIVED);
     port_send(p->r->port, p->in, &out);
 }
 
@@ -72,6 +75,7 @@ void packet_held(struct packet *p)
 {
     struct frame_out out = {.verdict = VERDICT_HELD, .iface = p->in->iface};
 
+    router_count(p->r, ROUTER_HOLDING);
     verdict(p, &out, ROUTER_HELD);
 }
 
@@ -82,7 +86,7 @@ void router_originate(struct router *r, const struct frame_in *cause, uint32_t i
         .verdict = VERDICT_ORIGINATED, .iface = iface, .head_len = len, .hold = hold};
 
     pcap_frame(&r->pcap, head, len, NULL, 0);
-    r->tally.count[ROUTER_ORIGINATED]++;
+    router_count(r, ROUTER_ORIGINATED);
     port_send(r->port, cause, &out);
 }
 
@@ -253,7 +257,7 @@ static bool send_held(struct router *r, const struct hold_slot *s, const struct 
     memcpy(frame, hop->mac, 6);
     memcpy(frame + 6, out->mac, 6);
     router_originate(r, NULL, hop->iface, frame, s->len, s->serial);
-    r->tally.count[ROUTER_HELD_SENT] += !s->uncounted;
+    router_count_left(r, s, ROUTER_HELD_SENT);
     return true;
 }
 
@@ -299,8 +303,27 @@ static void quarantine(struct router *r, struct frame_in *in)
                                               .where = where,
                                               .deaths = in->deaths,
                                               .signal = in->signal});
-    r->tally.count[ROUTER_QUARANTINED]++;
+    router_count(r, ROUTER_QUARANTINED);
     in->refuse = DROP_POISON;
+}
+
+/* The turn's counts become visible with its frames: their sums hold. */
+static void flush(struct router *r)
+{
+    struct counter_tally *t = &r->tally;
+
+    if (counter_tally_empty(t)) {
+        port_flush(r->port);
+    } else if (port_has_ring(r->port)) {
+        counter_tally(t, ROUTER_RING_RECEIVED, (int64_t)t->more[ROUTER_RECEIVED]);
+        counter_tally(t, ROUTER_RING_ORIGINATED, (int64_t)t->more[ROUTER_ORIGINATED]);
+        counter_prepare(t, TOPO_VNS_OUT, port_tail(r->port));
+        port_flush(r->port);
+        counter_commit();
+    } else {
+        port_flush(r->port);
+        counter_apply(t, 0, 0);
+    }
 }
 
 unsigned router_turn(struct router *r, uint64_t now)
@@ -322,14 +345,7 @@ unsigned router_turn(struct router *r, uint64_t now)
         frames++;
     }
     ask_for_hops(r);
-    if (n + frames > 0) { /* the turn's counts become visible with its frames: their sums hold */
-        counter_prepare(&r->tally, 0, port_tail(r->port));
-        port_flush(r->port);
-        counter_commit();
-    } else {
-        port_flush(r->port);
-    }
-    r->flushed = port_tail(r->port);
+    flush(r);
     hold_flushed(&r->hold);
     talk_up_flush(r->talk);
     return n + frames;

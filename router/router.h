@@ -88,7 +88,13 @@ void router_originate(struct router *r, const struct frame_in *cause, uint32_t i
 
 static inline void router_count(struct router *r, enum counter c)
 {
-    r->tally.count[c]++;
+    counter_tally(&r->tally, c, 1);
+}
+/* A held frame is sent, or given up. */
+static inline void router_count_left(struct router *r, const struct hold_slot *s, enum counter c)
+{
+    counter_tally(&r->tally, c, !s->uncounted);
+    counter_tally(&r->tally, ROUTER_HOLDING, -(int64_t)!s->uncounted);
 }
 
 #endif

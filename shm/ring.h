@@ -50,6 +50,7 @@ struct ring_tx_shared; /* the writer's half: tail, commit blocks, data */
 struct ring_rx_shared; /* the reader's half: head, begun, event index */
 
 struct ring_stats {
+    uint64_t tail;               /* position up to which is published */
     uint64_t used, size;         /* bytes between head and tail; bytes in all */
     uint64_t records, publishes; /* written since the file was made */
     uint64_t full, bells, wakes; /* reserve refused; doorbells rung; sleeps of the reader */

@@ -44,7 +44,10 @@ int ring_stats(const char *path, struct ring_stats *s)
     if (s->size < FILE_PAGE || s->size > RING_SIZE_MAX || (s->size & (s->size - 1)) != 0) {
         return -EPROTO;
     }
-    s->used = ring_get(&tx->tail) - ring_get(&rx->head);
+    s->used = ring_get(&rx->head);
+    /* acquire: what the caller looks at next is not older than the tail */
+    s->tail = atomic_load_explicit(&tx->tail, memory_order_acquire);
+    s->used = s->tail - s->used;
     c = ring_get(&tx->commit[0].tail) >= ring_get(&tx->commit[1].tail) ? &tx->commit[0]
                                                                        : &tx->commit[1];
     s->records = ring_get(&c->records);

@@ -12,8 +12,6 @@
 #define LOG_LINES 20
 #define LOG_PERIOD_NS 10000000000ull
 
-enum { OUTPUT_VNS_IN, OUTPUT_PKT_OUT }; /* for counter_prepare */
-
 bool bridge_may_log(struct bridge *b)
 {
     uint64_t now = loop_now_ns();
@@ -124,8 +122,8 @@ void bridge_attach(struct bridge *b)
     topo_board_writer(&b->topo, &b->leases, TOPO_LEASES);
     topo_arena(&b->topo, &b->arena);
     quarantine_open(&b->quarantine, b->topo.run_dir, "vnsbridge");
-    counter_recover(OUTPUT_VNS_IN, b->vns_in.tail);
-    counter_recover(OUTPUT_PKT_OUT, b->pkt_out.tail);
+    counter_recover(TOPO_VNS_IN, b->vns_in.tail);
+    counter_recover(TOPO_PKT_OUT, b->pkt_out.tail);
     go_on(b);
     fault_watch(&b->pkt_in.note);
     fault_watch(&b->vns_out.note);
@@ -156,7 +154,7 @@ void bridge_detach(struct bridge *b)
 
 void bridge_publish(struct bridge *b, struct ring_tx *to)
 {
-    counter_prepare(&b->tally, to == &b->pkt_out ? OUTPUT_PKT_OUT : OUTPUT_VNS_IN, to->staged);
+    counter_prepare(&b->tally, to == &b->pkt_out ? TOPO_PKT_OUT : TOPO_VNS_IN, to->staged);
     ring_publish(to);
     counter_commit();
 }
@@ -180,7 +178,7 @@ void bridge_quarantine(struct bridge *b, const struct ring_rx *from, const struc
                                                               .where = where,
                                                               .deaths = ring_deaths(from),
                                                               .signal = from->note.signal});
-    b->tally.count[VNSBRIDGE_QUARANTINED]++;
+    counter_tally(&b->tally, VNSBRIDGE_QUARANTINED, 1);
 }
 
 /* ---- a turn -------------------------------------------------------------------------------- */

@@ -265,7 +265,9 @@ static void handle_messages(struct client *c)
     }
     memmove(c->rx, c->rx + at, c->rx_len - at);
     c->rx_len -= at;
-    ring_publish(&c->bridge->pkt_out);
+    if (!counter_tally_empty(&c->bridge->tally)) {
+        bridge_publish(c->bridge, &c->bridge->pkt_out);
+    }
     if (c->state == CLIENT_CLOSING) {
         c->rx_len = 0;
     }

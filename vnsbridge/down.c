@@ -20,8 +20,8 @@ static enum drop refuse(const struct bridge *b, const struct record *r)
     if (!sends || r->head_len < VNS_FRAME_MIN || len > VNS_FRAME_MAX) {
         return DROP_BAD_RECORD;
     }
-    if (r->verdict == VERDICT_ORIGINATED && (r->tail_len || r->ticket != RECORD_NO_TICKET)) {
-        return DROP_BAD_RECORD; /* a frame of its own has no bytes in the arena, settles nothing */
+    if (r->verdict == VERDICT_ORIGINATED && r->tail_len) {
+        return DROP_BAD_RECORD; /* a frame of its own has no bytes in the arena */
     }
     if (!e || lease_owner(&b->vhosts.list[e->vhost]) != LEASE_RING) {
         return DROP_UNKNOWN_INTERFACE;
@@ -29,35 +29,51 @@ static enum drop refuse(const struct bridge *b, const struct record *r)
     return DROP_NONE;
 }
 
-static void make_drop(struct bridge *b, struct record *r, enum drop reason)
+/* What must not be passed on: a drop, when it settles a frame; else nothing is left to say. */
+static bool make_drop(struct bridge *b, struct record *r, enum drop reason)
 {
-    b->tally.dropped[reason]++;
+    bool settles = r->ticket != RECORD_NO_TICKET;
+
+    counter_tally_drop(&b->tally, settles ? COUNTER_DROPPED : COUNTER_UNSENT, reason);
+    counter_tally(&b->tally, settles ? VNSBRIDGE_DOWN_DROPPED : VNSBRIDGE_DOWN_UNSENT, 1);
     r->verdict = VERDICT_DROPPED;
     r->reason = (uint8_t)reason;
     r->head_len = r->tail_len = 0;
     r->tail_off = 0;
+    return settles;
+}
+
+/* Why the record may not be passed on, or DROP_NONE. */
+static enum drop check(const struct bridge *b, const struct record *r)
+{
+    bool own = r->ticket == RECORD_NO_TICKET;
+
+    if (r->verdict == VERDICT_NONE || r->verdict > VERDICT_ORIGINATED ||
+        own != (r->verdict == VERDICT_ORIGINATED) ||
+        (r->verdict == VERDICT_DROPPED && (r->reason == DROP_NONE || r->reason >= DROPS))) {
+        return DROP_BAD_RECORD;
+    }
+    return r->head_len > 0 || r->tail_len > 0 || own ? refuse(b, r) : DROP_NONE;
 }
 
 /* Checks and rewrites the record for PKT_OUT.  False: nothing is left to say to ofproxy. */
 static bool translate(struct bridge *b, struct record *r)
 {
-    enum drop reason = DROP_NONE;
+    enum drop reason = check(b, r);
 
-    if (r->verdict == VERDICT_NONE || r->verdict > VERDICT_ORIGINATED) {
-        reason = DROP_BAD_RECORD;
-    } else if (r->head_len > 0 || r->tail_len > 0 || r->verdict == VERDICT_ORIGINATED) {
-        reason = refuse(b, r);
-    }
     if (reason != DROP_NONE) {
-        make_drop(b, r, reason);
-    } else if (r->head_len > 0) {
+        return make_drop(b, r, reason);
+    }
+    counter_tally(
+        &b->tally,
+        r->verdict == VERDICT_ORIGINATED ? VNSBRIDGE_DOWN_FRAMES : VNSBRIDGE_DOWN_VERDICTS, 1);
+    if (r->head_len > 0) {
         const struct bind_entry *e = &b->bind.entry[r->port];
 
         r->dpid = e->row.dpid;
         r->port = e->row.port;
-        return true;
     }
-    return r->ticket != RECORD_NO_TICKET;
+    return true;
 }
 
 /* As translate.  What killed two predecessors is not looked at: its frame is dropped. */
@@ -65,8 +81,7 @@ static bool handle(struct bridge *b, struct record *r, const uint8_t *head, unsi
 {
     if (deaths >= FAULT_DEATHS) {
         bridge_quarantine(b, &b->vns_out, r, head);
-        make_drop(b, r, DROP_POISON);
-        return r->ticket != RECORD_NO_TICKET;
+        return make_drop(b, r, DROP_POISON);
     }
     ring_hand(&b->vns_out);
     return translate(b, r);
@@ -103,7 +118,7 @@ unsigned bridge_down(struct bridge *b)
     }
     if (n > 0) {
         ring_settle(&b->pkt_out, BRIDGE_FROM_VNS_OUT, ring_position(&b->vns_out));
-        b->tally.count[VNSBRIDGE_FROM_RING] += n;
+        counter_tally(&b->tally, VNSBRIDGE_FROM_RING, n);
         bridge_publish(b, &b->pkt_out);
         ring_release(&b->vns_out);
     }

@@ -291,6 +291,13 @@ static uint8_t *room_for(struct bridge *b, size_t len)
     return ring_room(&b->pkt_out, want) < want ? NULL : ring_reserve(&b->pkt_out, len);
 }
 
+static void count_unsent(struct bridge *b, enum drop reason)
+{
+    counter_tally(&b->tally, VNSBRIDGE_FROM_CLIENTS, 1);
+    counter_tally(&b->tally, VNSBRIDGE_CLIENTS_UNSENT, 1);
+    counter_tally_drop(&b->tally, COUNTER_UNSENT, reason);
+}
+
 static bool send_frame(struct client *c, const struct vhost_interface *f, const uint8_t *frame,
                        size_t len)
 {
@@ -303,7 +310,7 @@ static bool send_frame(struct client *c, const struct vhost_interface *f, const 
     uint8_t *head;
 
     if (!e) {
-        counter_drop(DROP_INTERFACE_DOWN, 1);
+        count_unsent(b, DROP_INTERFACE_DOWN);
         return true;
     }
     head = room_for(b, len);
@@ -315,7 +322,8 @@ static bool send_frame(struct client *c, const struct vhost_interface *f, const 
     r.port = e->row.port;
     ring_commit(&b->pkt_out, &r);
     c->frames_in++;
-    counter_add(VNSBRIDGE_FROM_CLIENTS, 1);
+    counter_tally(&b->tally, VNSBRIDGE_FROM_CLIENTS, 1);
+    counter_tally(&b->tally, VNSBRIDGE_CLIENTS_FRAMES, 1);
     return true;
 }
 
@@ -340,7 +348,7 @@ static bool on_packet(struct client *c, struct wire_in *in)
     }
     len = wire_left(in);
     if (len < VNS_FRAME_MIN || len > VNS_FRAME_MAX) {
-        counter_drop(len < VNS_FRAME_MIN ? DROP_FRAME_TOO_SHORT : DROP_FRAME_TOO_LONG, 1);
+        count_unsent(c->bridge, len < VNS_FRAME_MIN ? DROP_FRAME_TOO_SHORT : DROP_FRAME_TOO_LONG);
         return true;
     }
     return send_frame(c, f, in->p, len);

@@ -57,7 +57,9 @@ static void settle(struct bridge *b, const struct record *in, enum verdict verdi
 static void drop(struct bridge *b, const struct record *in, enum drop reason)
 {
     settle(b, in, VERDICT_DROPPED, reason);
-    b->tally.dropped[reason]++; /* after: it may publish what was before this frame */
+    /* after: it may publish what was before this frame */
+    counter_tally_drop(&b->tally, COUNTER_DROPPED, reason);
+    counter_tally(&b->tally, VNSBRIDGE_UP_DROPPED, 1);
 }
 
 static void to_ring(struct bridge *b, const struct record *in, const uint8_t *head, uint32_t row)
@@ -74,7 +76,7 @@ static void to_ring(struct bridge *b, const struct record *in, const uint8_t *he
     r.port = row;
     r.src = ring_position(&b->pkt_in) + in->size;
     ring_commit(&b->vns_in, &r);
-    b->tally.count[VNSBRIDGE_TO_RING]++;
+    counter_tally(&b->tally, VNSBRIDGE_TO_RING, 1);
 }
 
 static void to_client(struct bridge *b, const struct record *in, const uint8_t *head,
@@ -94,7 +96,7 @@ static void to_client(struct bridge *b, const struct record *in, const uint8_t *
         return;
     }
     settle(b, in, VERDICT_FORWARDED, DROP_NONE);
-    b->tally.count[VNSBRIDGE_TO_CLIENTS]++;
+    counter_tally(&b->tally, VNSBRIDGE_TO_CLIENTS, 1);
 }
 
 static void pass(struct bridge *b, const struct record *in, const uint8_t *head)
@@ -148,7 +150,7 @@ unsigned bridge_up(struct bridge *b)
             ring_hand(&b->pkt_in);
             pass(b, &in, head);
         }
-        b->tally.count[VNSBRIDGE_RECEIVED]++;
+        counter_tally(&b->tally, VNSBRIDGE_RECEIVED, 1);
         ring_next(&b->pkt_in);
         n++;
         if (deaths > 0) {
