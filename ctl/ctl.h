@@ -65,6 +65,9 @@ json_t *stack_processes(const struct ctl *c);
 /* One control call; prints the failure.  Returns a new reference or NULL. */
 json_t *stack_call(const struct ctl *c, const char *process, const char *method, json_t *params);
 
+/* ---- topics of show with a file of their own ----------------------------------------------- */
+json_t *ingress_json(const struct ctl *c);
+
 /* ---- two lists that others print too (show.c, status.c) ------------------------------------ */
 int show_topic(struct ctl *c, const char *topic);
 json_t *rings_json(const struct ctl *c);

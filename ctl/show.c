@@ -304,10 +304,17 @@ static const struct column interface_columns[] = {
     {"prefix_len", "/", true},   {"state", "STATE", false},    {"mac", "MAC", false},
     {"dpid", "DATAPATH", false}, {"port", "PORT", true},       {"speed_mbps", "Mbit/s", true},
     {NULL, NULL, false}};
-static const struct column switch_columns[] = {
-    {"dpid", "DATAPATH", false},       {"state", "STATE", false},     {"peer", "PEER", false},
-    {"version", "VERSION", false},     {"ports", "PORTS", true},      {"rtt_us", "RTT us", true},
-    {"rx_messages", "RECEIVED", true}, {"tx_messages", "SENT", true}, {NULL, NULL, false}};
+static const struct column switch_columns[] = {{"dpid", "DATAPATH", false},
+                                               {"state", "STATE", false},
+                                               {"peer", "PEER", false},
+                                               {"version", "VERSION", false},
+                                               {"ports", "PORTS", true},
+                                               {"rtt_us", "RTT us", true},
+                                               {"rx_messages", "RECEIVED", true},
+                                               {"tx_messages", "SENT", true},
+                                               {"errors", "ERRORS", true},
+                                               {"last_error", "LAST ERROR", false},
+                                               {NULL, NULL, false}};
 static const struct column vhost_columns[] = {
     {"vhost", "VHOST", false}, {"owner", "SERVED BY", false}, {"state", "STATE", false},
     {"peer", "PEER", false},   {"text", "", false},           {NULL, NULL, false}};
@@ -316,6 +323,12 @@ static const struct column ring_columns[] = {
     {"fill_percent", "FILL %", true}, {"records", "RECORDS", true}, {"publishes", "BATCHES", true},
     {"full", "REFUSED", true},        {"bells", "BELLS", true},     {"sleeps", "SLEEPS", true},
     {"text", "CARRIES", false},       {NULL, NULL, false}};
+static const struct column ingress_columns[] = {
+    {"class", "CLASS", false},      {"dpid", "DATAPATH", false},
+    {"port", "PORT", false},        {"rate", "RATE/s", true},
+    {"share", "SHARE", true},       {"in_flight", "IN FLIGHT", true},
+    {"admitted", "ADMITTED", true}, {"metered", "METERED", true},
+    {"crowded", "CROWDED", true},   {NULL, NULL, false}};
 static const struct column counter_columns[] = {{"process", "PROCESS", false},
                                                 {"counter", "COUNTER", false},
                                                 {"value", "VALUE", true},
@@ -328,6 +341,7 @@ static const struct topic {
     const struct column *columns;
 } topics[] = {{"arp", neighbours, arp_columns},
               {"counters", counters, counter_columns},
+              {"ingress", ingress_json, ingress_columns},
               {"interfaces", interfaces, interface_columns},
               {"rings", rings, ring_columns},
               {"routes", routes, route_columns},
@@ -383,7 +397,7 @@ int cmd_show(struct ctl *c)
 {
     if (c->argc != 2 || !c->argv[1][0] || !find(c->argv[1])) {
         return ctl_usage(c,
-                         "show needs one topic: arp, counters, interfaces, rings, routes, "
+                         "show needs one topic: arp, counters, ingress, interfaces, rings, routes, "
                          "switches or vhosts%s%s%s",
                          c->argc > 1 ? ", not '" : "", c->argc > 1 ? c->argv[1] : "",
                          c->argc > 1 ? "'" : "");

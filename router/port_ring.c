@@ -26,9 +26,10 @@ struct port_ring {
     struct board_reader interfaces, leases;
     struct session_row wanted;
     struct waiter *wait;
-    bool last;  /* no frame before the next flush: one that killed is alone in its batch */
-    bool mine;  /* the lease says: the ring, and ready */
-    bool again; /* the boards are to be read, changed or not */
+    uint64_t batch_ns; /* when this batch began; 0: it has not */
+    bool last;         /* no frame before the next flush: one that killed is alone in its batch */
+    bool mine;         /* the lease says: the ring, and ready */
+    bool again;        /* the boards are to be read, changed or not */
     struct lane lane;
     enum role_state told;
     char told_text[256];
@@ -151,6 +152,12 @@ static bool take(struct port_ring *p, unsigned deaths)
     return true;
 }
 
+static uint64_t batch_time(struct port_ring *p)
+{
+    p->batch_ns = p->batch_ns ? p->batch_ns : loop_now_ns();
+    return p->batch_ns;
+}
+
 static bool next(struct port *port, struct frame_in *in)
 {
     struct port_ring *p = (struct port_ring *)port;
@@ -184,6 +191,8 @@ static bool next(struct port *port, struct frame_in *in)
         in->refuse = DROP_BAD_RECORD;
     } else if (!p->mine) {
         in->refuse = DROP_NO_ROUTER;
+    } else if (record_stale(r, batch_time(p))) {
+        in->refuse = DROP_STALE;
     }
     return true;
 }
@@ -221,6 +230,7 @@ static void flush(struct port *port)
 {
     struct port_ring *p = (struct port_ring *)port;
 
+    p->batch_ns = 0;
     ring_publish(&p->out);
     ring_release(&p->in);
     p->last = false;

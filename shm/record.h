@@ -5,6 +5,7 @@
 #ifndef SHM_RECORD_H
 #define SHM_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RECORD_INLINE 128 /* bytes of a received frame that ofproxy puts into the head */
@@ -47,6 +48,16 @@ struct record {
     uint32_t head_len; /* bytes inline after this header */
     uint64_t hold;     /* serial of the held frame that this record sends; 0: none */
 };
+
+/* A frame that has waited longer is dropped unread (DROP_STALE): nobody awaits it any more, and
+ * after a minute ofproxy gives it up and uses the memory of its tail again. */
+#define RECORD_STALE_NS 30000000000ll
+
+/* 'now': CLOCK_MONOTONIC.  A time in the future, or none, is not stale. */
+static inline bool record_stale(const struct record *r, uint64_t now_ns)
+{
+    return r->rx_ns != 0 && (int64_t)(now_ns - r->rx_ns) > RECORD_STALE_NS;
+}
 
 _Static_assert(sizeof(struct record) == 72, "part of the shared-memory ABI");
 

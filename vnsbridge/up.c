@@ -90,6 +90,10 @@ static void to_client(struct bridge *b, const struct record *in, const uint8_t *
         drop(b, in, DROP_BAD_RECORD);
         return;
     }
+    if (record_stale(in, loop_now_ns())) {
+        drop(b, in, DROP_STALE);
+        return;
+    }
     reason = client_frame(c, e->row.name, head, in->head_len, tail, in->tail_len);
     if (reason != DROP_NONE) {
         drop(b, in, reason);

@@ -174,7 +174,8 @@ def test_every_answer_is_json_when_asked(stand):
     assert stand.json('up')['started'] is False
     for words in (['status'], ['status', '--rates'], ['version'], ['help'], ['logs'], ['check-config'],
                   ['route', 'list'], ['arp', 'list'], ['arp', 'flush'], ['log', 'info'],
-                  *(['show', t] for t in ('arp', 'counters', 'interfaces', 'rings', 'routes', 'switches', 'vhosts'))):
+                  *(['show', t] for t in ('arp', 'counters', 'ingress', 'interfaces', 'rings', 'routes', 'switches',
+                                          'vhosts'))):
         stand.json(*words)
     assert stand.json('show', 'counters')['router']['received'] == 0
     assert stand.json('down')['stopped'] is True
@@ -182,9 +183,9 @@ def test_every_answer_is_json_when_asked(stand):
 
 def test_topics_may_be_shortened_as_far_as_they_are_unique(stand):
     stand.do('up')
-    for word in ('a', 'c', 'i', 'ri', 'ro', 's', 'v'):
+    for word in ('a', 'c', 'ing', 'int', 'ri', 'ro', 's', 'v'):
         stand.do('show', word)
-    for word in ('r', 'x', ''):
+    for word in ('i', 'r', 'x', ''):
         stand.do('show', word, status=2)
 
 

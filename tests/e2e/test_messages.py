@@ -423,6 +423,7 @@ ctl('no stack to wait for', 'wait --timeout 0', make=run_dir, process='ofproxy',
 ctl('no logs', 'logs', make=run_dir, dir='{run}/log')
 ctl('no rings', 'show rings', make=run_dir, dir='{run}')
 ctl('no counters', 'show counters', make=run_dir, dir='{run}')
+ctl('no ingress', 'show ingress', make=run_dir, dir='{run}')
 ctl('no interfaces', 'show interfaces', make=run_dir, dir='{run}')
 ctl('no interfaces', 'show vhosts', make=run_dir, dir='{run}')
 ctl('nothing to capture', 'capture', make=run_dir, file='{run}/PKT_IN')

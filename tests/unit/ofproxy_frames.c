@@ -6,6 +6,7 @@
 TestSuite(ofproxy_frames, .timeout = 20);
 
 static uint8_t bytes[OF_LONGEST];
+static const uint8_t frame[RECORD_INLINE];
 
 static void send_frame(struct rig *r, int fd, unsigned port, size_t len, uint8_t fill)
 {
@@ -337,6 +338,59 @@ Test(ofproxy_frames, a_full_pipeline_drops_frames_and_still_answers_echoes)
     rig_close(&r);
 }
 
+/* Looks at all tickets as ticks at 'now' would. */
+static void expire_all(struct rig *r, uint64_t now)
+{
+    r->p->out.looked_ns = now;
+    for (unsigned i = 0; i < 40; i++) {
+        packet_out_expire(r->p, now);
+    }
+}
+
+Test(ofproxy_frames, a_frame_without_a_verdict_is_given_up_after_a_minute_and_its_verdict_is_late)
+{
+    uint64_t now = loop_now_ns(), second = 1000000000;
+    const uint8_t *head;
+    struct record rec[4];
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        send_kind(&r, fd, 1, CLASS_FORWARD, i % 2 ? 98 : 1000);
+        rec[i] = next_record(&r, &head);
+    }
+    rig_write(&r, fd, bytes, rig_packet_in(bytes, 1, 0x77, 1000, 1000, 0)); /* kept by the switch */
+    next_record(&r, &head);
+    put_verdict(&r, &rec[0], VERDICT_DROPPED, NULL);
+    rig_turn(&r);
+    expire_all(&r, now + 58 * second);
+    cr_expect_eq(arena_in_flight(&r.p->arena), 4u, "too early");
+    r.p->out.looked_ns = now;
+    packet_out_expire(r.p, now + 100 * second);
+    cr_expect_eq(arena_in_flight(&r.p->arena), 4u, "after a pause of its own, it reads first");
+    expire_all(&r, now + 63 * second);
+    cr_expect_eq(arena_in_flight(&r.p->arena), 0u);
+    cr_expect_eq(counter_dropped(DROP_EXPIRED), 4u);
+    cr_expect_eq(r.p->ingress.klass[CLASS_FORWARD].in_flight, 0u);
+    cr_expect_eq(r.p->ingress.klass[CLASS_REST].in_flight, 0u);
+    cr_expect_eq(r.p->arena.n_free_chunk, ARENA_CHUNKS - 1u, "but the one to receive into");
+    rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
+    cr_expect_eq(bytes[11], 0x77, "the switch's own copy is let go");
+    rec[1].port = 2;
+    put_verdict(&r, &rec[1], VERDICT_FORWARDED, frame);
+    put_verdict(&r, &rec[1], VERDICT_FORWARDED, frame);
+    put_verdict(&r, &rec[0], VERDICT_DROPPED, NULL);
+    rig_turn(&r);
+    cr_expect_eq(counter_get(OFPROXY_LATE_VERDICTS), 1u);
+    cr_expect_eq(counter_get(OFPROXY_BAD_VERDICTS), 2u, "the second, and that of a settled frame");
+    cr_expect_eq(counter_get(OFPROXY_FORWARDED), 0u);
+    rig_adds_up(&r);
+    close(fd);
+    rig_close(&r);
+}
+
 Test(ofproxy_frames, a_full_arena_drops_frames_and_still_answers_echoes)
 {
     struct rig r;
@@ -630,10 +684,12 @@ Test(ofproxy_frames, after_a_kill_flights_wait_for_their_verdicts_and_numbers_go
     close(fd);
     rig_start(&r);
     cr_expect_eq(arena_in_flight(&r.p->arena), 1u);
+    cr_expect_eq(r.p->ingress.klass[CLASS_REST].in_flight, 1u, "its share is still taken");
     rig_adds_up(&r);
     fd = rig_switch(&r, 1, 1);
     put_verdict(&r, &rec, VERDICT_FORWARDED, head);
     rig_turn(&r);
+    cr_expect_eq(r.p->ingress.klass[CLASS_REST].in_flight, 0u);
     rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
     cr_expect_eq(bytes[24 + 1499], (uint8_t)(5 + 1499 * 7), "its bytes were kept");
     send_frame(&r, fd, 1, 100, 0);

@@ -159,6 +159,29 @@ Test(ofproxy_session, an_unknown_vendor_is_told_so_and_stays_connected)
     rig_close(&r);
 }
 
+/* Past the budget of log lines nothing is written; the connection still has it. */
+Test(ofproxy_session, a_flood_of_errors_is_counted_and_the_last_one_kept)
+{
+    static const uint8_t error[4] = {0, OF10_FLOW_MOD_FAILED, 0, OF10_FLOW_MOD_FAILED_EPERM};
+    struct of_conn *c;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 1);
+    for (unsigned i = 0; i < 500; i++) {
+        rig_send(&r, fd, OF10_TYPE_ERROR, 1, "\0\1\0\0", 4);
+    }
+    rig_send(&r, fd, OF10_TYPE_ERROR, 1, error, sizeof error);
+    c = conn_find(r.p, 1);
+    cr_expect_eq(c->errors, 501u);
+    cr_expect_eq(counter_get(OFPROXY_ERRORS_RX), 501u);
+    cr_expect_str_eq(c->error, "flow mod failed: not permitted", "%s", c->error);
+    cr_expect_geq(c->error_time, 1700000000u);
+    close(fd);
+    rig_close(&r);
+}
+
 Test(ofproxy_session, a_second_connection_for_a_live_datapath_is_refused)
 {
     struct rig r;

@@ -19,6 +19,7 @@ static struct {
     struct board_writer interfaces, leases;
     struct board_reader session;
     uint64_t seq;
+    uint64_t rx_ns; /* of the frames it sends */
 } bridge;
 
 static void open_bridge(void)
@@ -144,7 +145,7 @@ static void send_frame(uint32_t row, const uint8_t *frame, size_t len, uint64_t 
 {
     size_t head = len < RECORD_INLINE ? len : RECORD_INLINE;
     struct record r = {.seq = ++bridge.seq,
-                       .rx_ns = 77,
+                       .rx_ns = bridge.rx_ns,
                        .dpid = 5,
                        .port = row,
                        .ticket = (uint32_t)bridge.seq + 1000,
@@ -373,6 +374,7 @@ Test(router_ring, the_tail_that_leaves_is_the_one_that_came)
     start_router();
     put_lab();
     turn();
+    bridge.rx_ns = one.now - 77;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         uint64_t off = ARENA_CHUNK * 3 + 4096 + i * 2048;
         struct record r;
@@ -385,11 +387,38 @@ Test(router_ring, the_tail_that_leaves_is_the_one_that_came)
         cr_expect(eq(u64, r.tail_off, sizes[i] > 128 ? off : 0));
         cr_expect(eq(u64, r.seq, bridge.seq));
         cr_expect(eq(u32, r.ticket, (uint32_t)bridge.seq + 1000));
-        cr_expect(eq(u64, r.rx_ns, 77));
+        cr_expect(eq(u64, r.rx_ns, one.now - 77));
         cr_expect(eq(u64, r.dpid, 5));
         cr_expect(eq(u32, r.port, 3));
         cr_expect(ne(u64, r.src, 0));
     }
+}
+
+Test(router_ring, a_frame_that_waited_for_half_a_minute_is_dropped_unread)
+{
+    static const struct {
+        int64_t age_ns; /* INT64_MAX: not known */
+        enum verdict want;
+    } t[] = {{0, VERDICT_ANSWERED},
+             {29 * 1000000000ll, VERDICT_ANSWERED},
+             {31 * 1000000000ll, VERDICT_DROPPED},
+             {3600 * 1000000000ll, VERDICT_DROPPED},
+             {-3600 * 1000000000ll, VERDICT_ANSWERED}, /* its time is a lie */
+             {INT64_MAX, VERDICT_ANSWERED}};
+    struct record r;
+
+    start_router();
+    put_lab();
+    turn();
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        bridge.rx_ns = t[i].age_ns == INT64_MAX ? 0 : loop_now_ns() - (uint64_t)t[i].age_ns;
+        send_frame(3, frame, ping(IP(172, 64, 3, 1), 64), 0);
+        turn();
+        cr_assert(take_frame(&r, head));
+        cr_expect(eq(u8, r.verdict, t[i].want), "case %zu", i);
+        cr_expect(eq(u8, r.reason, t[i].want == VERDICT_DROPPED ? DROP_STALE : DROP_NONE));
+    }
+    cr_expect(eq(u64, counter_dropped(DROP_STALE), 2));
 }
 
 Test(router_ring, refuses_a_tail_outside_the_arena)

@@ -208,6 +208,89 @@ Test(shm, a_restarted_owner_knows_which_chunks_are_in_flight)
     arena_leave(&a);
 }
 
+Test(shm, a_frame_that_is_all_head_keeps_no_chunk)
+{
+    struct arena a;
+    struct arena_flight f = {.seq = 7, .buffer_id = UINT32_MAX, .chunk = ARENA_NO_CHUNK};
+    uint32_t ticket;
+
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0);
+    ticket = arena_ticket(&a, &f);
+    cr_assert(a.n_free_chunk == ARENA_CHUNKS && arena_in_flight(&a) == 1);
+    arena_leave(&a);
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0);
+    cr_assert(arena_in_flight(&a) == 1 && a.n_free_chunk == ARENA_CHUNKS, "nor after a restart");
+    cr_assert(arena_settle(&a, ticket, 7) && arena_in_flight(&a) == 0);
+    cr_assert(a.n_free_chunk == ARENA_CHUNKS);
+    arena_leave(&a);
+}
+
+static uint32_t give_up_one(struct arena *a, uint64_t seq, uint16_t chunk)
+{
+    struct arena_flight f = {.seq = seq, .buffer_id = UINT32_MAX, .chunk = chunk};
+    uint32_t ticket = arena_ticket(a, &f);
+
+    arena_give_up(a, ticket);
+    return ticket;
+}
+
+Test(shm, a_frame_that_was_given_up_is_known_once_by_its_late_verdict)
+{
+    struct arena a;
+    struct arena_flight f = {.seq = 10000, .chunk = ARENA_NO_CHUNK};
+    uint32_t ticket[1000];
+    int chunk;
+
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0);
+    chunk = arena_chunk(&a);
+    for (unsigned i = 0; i < 1000; i++) {
+        ticket[i] = give_up_one(&a, i + 1, i % 2 ? (uint16_t)chunk : ARENA_NO_CHUNK);
+    }
+    arena_chunk_done(&a, (unsigned)chunk);
+    cr_assert(a.n_free_chunk == ARENA_CHUNKS && arena_in_flight(&a) == 0);
+    for (unsigned i = 0; i < 1000; i++) { /* traffic goes on, and leaves those tickets alone */
+        cr_assert(arena_settle(&a, arena_ticket(&a, &f), f.seq));
+    }
+    cr_expect(!arena_was_given_up(&a, ticket[5], 7), "another frame's number");
+    cr_expect(!arena_was_given_up(&a, 40000, 0), "a ticket that is free");
+    cr_expect(!arena_was_given_up(&a, UINT32_MAX - 1, 6));
+    cr_expect(arena_flight(&a, ticket[5], 6) == NULL && arena_at(&a, ticket[5]) == NULL);
+    for (unsigned i = 0; i < 500; i++) {
+        cr_expect(arena_was_given_up(&a, ticket[i], i + 1), "frame %u", i);
+        cr_expect(!arena_was_given_up(&a, ticket[i], i + 1), "frame %u, a second time", i);
+    }
+    arena_leave(&a);
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0);
+    cr_assert(arena_in_flight(&a) == 0);
+    for (unsigned i = 0; i < 4000; i++, f.seq++) {
+        arena_ticket(&a, &f);
+    }
+    for (unsigned i = 500; i < 1000; i++) {
+        cr_expect(arena_was_given_up(&a, ticket[i], i + 1), "frame %u, after a restart", i);
+    }
+    arena_leave(&a);
+}
+
+Test(shm, every_ticket_is_used_again_however_many_were_given_up)
+{
+    static uint8_t seen[ARENA_TICKETS];
+    struct arena_flight f = {.seq = 1, .chunk = ARENA_NO_CHUNK};
+    struct arena a;
+
+    cr_assert(arena_join(&a, path, why, sizeof why) == 0);
+    for (unsigned i = 0; i < 3 * ARENA_TICKETS; i++) {
+        give_up_one(&a, i + 1, ARENA_NO_CHUNK);
+    }
+    for (unsigned i = 0; i < ARENA_TICKETS; i++) {
+        uint32_t t = arena_ticket(&a, &f);
+
+        cr_assert(t < ARENA_TICKETS && !seen[t]);
+        seen[t] = 1;
+    }
+    cr_assert(arena_ticket(&a, &f) == RECORD_NO_TICKET);
+    arena_leave(&a);
+}
+
 Test(shm, a_span_must_lie_within_one_chunk)
 {
     struct arena a;

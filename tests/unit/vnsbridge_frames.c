@@ -422,6 +422,29 @@ Test(frames, frame_reaches_a_client_whole_and_its_verdict_has_no_bytes)
     world_close(w);
 }
 
+Test(frames, a_frame_that_waited_for_half_a_minute_does_not_reach_a_client)
+{
+    struct world *w = world_open(NULL);
+    uint8_t m[VNS_CLIENT_MAX];
+    struct record r;
+    size_t len = 0;
+    int fd;
+
+    world_lab(w, PORT_UP);
+    fd = vns_ready_client(w, "vrhost");
+    w->rx_ns = loop_now_ns() - 31 * 1000000000ull;
+    world_frame(w, 3, 1514);
+    r = world_verdict(w);
+    cr_expect(eq(u32, r.verdict, VERDICT_DROPPED));
+    cr_expect(eq(u32, r.reason, DROP_STALE));
+    w->rx_ns = loop_now_ns() - 29 * 1000000000ull;
+    world_frame(w, 3, 60);
+    cr_assert(eq(u32, vns_next(w, fd, m, &len), VNS_PACKET));
+    cr_expect(eq(sz, len, VNS_PACKET_HEADER + 60), "and not the one before");
+    cr_expect(eq(u64, counter_dropped(DROP_STALE), 1));
+    world_close(w);
+}
+
 Test(frames, client_frames_leave_by_their_port_and_bad_sizes_are_dropped)
 {
     static const struct {

@@ -38,6 +38,7 @@ struct world {
     struct board_reader interfaces, leases;
     struct arena arena;
     uint64_t seq;
+    uint64_t rx_ns; /* of the frames of world_frame; 0: unknown */
 };
 
 /* What the world is made of; zero: the lab without keys. */
@@ -181,6 +182,7 @@ static inline uint64_t world_frame(struct world *w, uint32_t port, size_t len)
 {
     uint32_t head_len = len < RECORD_INLINE ? (uint32_t)len : RECORD_INLINE;
     struct record r = {.seq = ++w->seq,
+                       .rx_ns = w->rx_ns,
                        .dpid = WORLD_DPID,
                        .port = port,
                        .ticket = (uint32_t)w->seq,
