@@ -64,6 +64,28 @@ static uint64_t pop(uint8_t *last)
     return serial;
 }
 
+/* Evidence is by serial: of a frame that is settled and has not left, or of none. */
+Test(router_hold, a_frame_that_killed_twice_is_named_to_the_successor)
+{
+    struct hold_slot left = {.serial = 2};
+    unsigned old;
+
+    for (uint64_t p = 10; p <= 40; p += 10) {
+        cr_assert(put(7, p, 1000));
+    }
+    for (uint64_t deaths = 1; deaths <= 3; deaths++) {
+        *h.note.kept = (struct fault_evidence){2, deaths, 11};
+        cr_expect(eq(u32, restart(30, 1000, &old), 3));
+        cr_expect(eq(u32, hold_deaths(&h, &left), deaths));
+        cr_expect(eq(int, hold_poison(&h, 30) != NULL, deaths >= 2), "%u", (unsigned)deaths);
+    }
+    cr_expect(eq(u64, hold_poison(&h, 30)->position, 20));
+    cr_expect(hold_poison(&h, 10) == NULL, "not settled: it will be handled again");
+    hold_left(&h, 2);
+    cr_expect(hold_poison(&h, 30) == NULL, "given up");
+    cr_expect(eq(u32, restart(30, 1000, &old), 2));
+}
+
 Test(router_hold, a_successor_has_what_was_settled_and_not_what_was_not)
 {
     unsigned old, at = 0;

@@ -100,7 +100,13 @@ static inline void rig_flush(struct port *p)
     (void)p;
 }
 
-static const struct port_ops rig_ops = {rig_next, rig_room, rig_send, rig_flush, NULL, NULL};
+static inline uint64_t rig_tail(const struct port *p)
+{
+    (void)p;
+    return rig.n_out;
+}
+
+static const struct port_ops rig_ops = {rig_next, rig_room, rig_send, rig_flush, NULL, rig_tail};
 
 /* One turn of each thread, until neither has anything to do. */
 static inline void rig_turn(void)

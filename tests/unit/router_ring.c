@@ -1,11 +1,15 @@
 /* tests/unit/router_ring.c - the router on the ring: the lease, the tail, exactly once. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "router/port_ring.h"
+#include "shm/ring_layout.h"
 #include "shm/topo.h"
 #include "shm/wait.h"
 #include "tests/unit/router_rig.h"
@@ -287,6 +291,79 @@ Test(router_ring, an_interface_goes_down_and_comes_up)
     cr_expect(eq(u8, r.verdict, VERDICT_ANSWERED));
     cr_expect(strstr(state_text(&state), "down") == NULL, "%s", state_text(&state));
     cr_expect(eq(int, (int)state, ROLE_READY));
+}
+
+/* What a predecessor's handler wrote as it died with the record at 'place' in hand. */
+static void blame(uint64_t place, uint64_t deaths)
+{
+    struct ring_rx_shared *rx;
+    char path[100];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/VNS_IN.rx", bridge.dir);
+    fd = open(path, O_RDWR);
+    cr_assert(ge(int, fd, 0));
+    rx = mmap(NULL, FILE_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    cr_assert(ne(ptr, rx, MAP_FAILED));
+    rx->evidence = (struct fault_evidence){place, deaths, SIGFPE};
+    munmap(rx, FILE_PAGE);
+    close(fd);
+}
+
+/* Verdicts that one turn makes visible; the last one's record to 'r'. */
+static unsigned verdicts_of_a_turn(struct record *r)
+{
+    unsigned n = 0;
+
+    router_turn(&one.r, one.now);
+    keeper_pass(&one.keeper, one.now);
+    while (take_frame(r, head)) {
+        n++;
+    }
+    return n;
+}
+
+Test(router_ring, a_frame_that_predecessors_died_of_is_alone_and_then_in_quarantine)
+{
+    static const unsigned batches[] = {2, 1, 2};
+    char path[100];
+    struct record r;
+    struct stat st;
+
+    put_lab();
+    snprintf(path, sizeof path, "%s/router.quarantine.pcap", bridge.dir);
+    for (unsigned deaths = 1; deaths <= 3; deaths++) {
+        uint64_t place = 0, first = bridge.seq;
+
+        for (unsigned i = 0; i < 5; i++) {
+            place = i == 2 ? bridge.vns_in.tail : place;
+            send_frame(3, frame, ping(IP(10, 0, 1, 1), 30), 0);
+        }
+        blame(place, deaths);
+        start_router();
+        quarantine_open(&one.r.quarantine, bridge.dir, "router");
+        for (unsigned i = 0, turns = 0; i < 3; turns++) {
+            unsigned n = verdicts_of_a_turn(&r);
+
+            cr_assert(lt(u32, turns, 50));
+            if (n == 0) {
+                continue;
+            }
+            cr_expect(eq(u32, n, batches[i]), "%u deaths, batch %u", deaths, i);
+            if (i == 1) {
+                cr_expect(eq(u64, r.seq, first + 3));
+                cr_expect(eq(u8, r.verdict, deaths < 2 ? VERDICT_ANSWERED : VERDICT_DROPPED));
+                cr_expect(eq(u8, r.reason, deaths < 2 ? DROP_NONE : DROP_POISON));
+            }
+            i++;
+        }
+        cr_assert(zero(int, stat(path, &st)));
+        cr_expect(eq(sz, (size_t)st.st_size, 24 + (deaths - 1) * (16 + 64)));
+        cr_expect(eq(u64, counter_get(ROUTER_QUARANTINED), deaths - 1));
+        one.r.port->ops->close(one.r.port);
+        router_close(&one.r);
+        topo_close(&one.topo);
+    }
 }
 
 /* A board tells states, not events: the interface may be on another switch now, and never have been
