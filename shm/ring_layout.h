@@ -37,7 +37,8 @@ struct ring_rx_shared {
     _Atomic uint64_t begun; /* same line: written once a batch, as head is */
     _Alignas(RING_LINE) _Atomic uint64_t event;
     _Alignas(RING_LINE) _Atomic uint64_t wakes, attaches, epoch;
-    _Alignas(RING_LINE) struct fault_evidence evidence; /* fault.c writes it, as the process dies */
+    _Alignas(FILE_PAGE /
+             2) struct fault_evidence evidence; /* fault.c writes it in a dying process */
 };
 
 _Static_assert(sizeof(struct ring_tx_shared) == FILE_PAGE, "data starts on a page");

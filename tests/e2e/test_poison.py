@@ -19,7 +19,7 @@ from test_kills import HIGHEST, KILLS, SEED, TRIGGER, TRIGGERED, WINDOW, Steady,
 POISON = os.path.join(os.path.dirname(BIN), 'poison/bin')
 VICTIM = {'r': 'router', 'h': 'router', 'u': 'vnsbridge', 'd': 'vnsbridge'}
 SIGNAL = {'s': 'SIGSEGV', 'a': 'SIGABRT', 'f': 'SIGFPE', 'i': 'SIGILL', 'b': 'SIGBUS', 'o': 'SIGSEGV'}
-EVIDENCE = 640  # shm/ring_layout.h: struct ring_rx_shared, words place, deaths, signal
+EVIDENCE = 2048  # shm/ring_layout.h: struct ring_rx_shared, words place, deaths, signal
 
 
 class Poisoned(Stand):
