@@ -346,6 +346,7 @@ unsigned router_turn(struct router *r, uint64_t now)
     }
     ask_for_hops(r);
     flush(r);
+    r->flushed = port_tail(r->port);
     hold_flushed(&r->hold);
     talk_up_flush(r->talk);
     return n + frames;

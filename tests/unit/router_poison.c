@@ -17,12 +17,10 @@ static void hold_one(uint8_t id)
 /* How many held frames one turn sends. */
 static unsigned sent_by_a_turn(void)
 {
-    unsigned n = 0;
+    unsigned n = 0, before = rig.n_out;
 
-    rig.n_out = 0; /* which is the tail, too */
-    rig.r.flushed = 0;
     router_turn(&rig.r, rig.now);
-    for (unsigned i = 0; i < rig.n_out; i++) {
+    for (unsigned i = before; i < rig.n_out; i++) {
         n += rig.out[i].o.hold != 0;
     }
     keeper_pass(&rig.keeper, rig.now);
