@@ -37,6 +37,8 @@ static const enum counter totals[COUNTER_PROCESSES][COUNTER_KINDS] = {
     [COUNTER_OF_ROUTER] = {ROUTER_DROPPED, ROUTER_DECIDED, COUNTERS},
 };
 
+#define MANY_WORDS 65536 /* more than any build has; a larger number is damage */
+
 static _Atomic uint64_t private_words[FILE_WORDS];
 static _Atomic uint64_t *words = private_words;
 static enum counter_process me = COUNTER_OF_ROUTER;
@@ -58,6 +60,24 @@ static void forget_note(void)
     counter_commit();
 }
 
+/* A file that neither this build nor another made like that: all counts begin again. */
+static void begin_again_if_damaged(int fd, const char *path)
+{
+    static const uint64_t zeroes[COUNTER_FILE_BYTES / sizeof(uint64_t)];
+    uint64_t check = COUNTER_CHECK;
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || st.st_size == 0 || pread(fd, &check, sizeof check, 0) < 0 ||
+        (st.st_size == (off_t)COUNTER_FILE_BYTES && (check == COUNTER_CHECK || check == 0)) ||
+        (check >> 32 == COUNTER_CHECK >> 32 && check != COUNTER_CHECK &&
+         (uint32_t)check < MANY_WORDS)) {
+        return;
+    }
+    if (ftruncate(fd, (off_t)COUNTER_FILE_BYTES) == 0 && pwrite(fd, zeroes, sizeof zeroes, 0) > 0) {
+        log_warn("damaged, and started anew: %s: its counts begin at 0", path);
+    }
+}
+
 int counter_open(const char *run_dir, enum counter_process who)
 {
     char path[256];
@@ -71,6 +91,7 @@ int counter_open(const char *run_dir, enum counter_process who)
     if (fd < 0) {
         return -errno;
     }
+    begin_again_if_damaged(fd, path);
     err = fstat(fd, &st) != 0 ? errno : 0;
     if (err == 0 && st.st_size == 0) {
         err = posix_fallocate(fd, 0,
@@ -110,7 +131,7 @@ void counter_start(const char *run_dir, enum counter_process who)
     int err = counter_open(run_dir, who);
 
     if (err == -EPROTO) {
-        die("%s/%s.counters: damaged, or made by another build: stop the stack and remove its run "
+        die("%s/%s.counters: made by another build: stop the stack and remove its run "
             "directory (causeway down)",
             run_dir, process_names[who]);
     }

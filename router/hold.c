@@ -181,12 +181,36 @@ static bool keeps(const struct hold_slot *s, uint64_t settled, uint64_t now, uns
     return true;
 }
 
+/* No router comes to a serial like this: a predecessor out of its mind made it up. */
+#define SERIAL_END (1ull << 62)
+
+/* Frees slots whose serial cannot be, or is another slot's, and has new ones come after all others.
+ */
+static void check_serials(struct hold *h)
+{
+    uint64_t most = 0;
+
+    for (unsigned i = 0; i < HOLD_SLOTS; i++) {
+        uint64_t *serial = &h->file->slot[i].serial;
+
+        for (unsigned k = 0; k < i && *serial != 0; k++) {
+            *serial = h->file->slot[k].serial == *serial ? 0 : *serial;
+        }
+        *serial = *serial < SERIAL_END ? *serial : 0;
+        most = *serial > most ? *serial : most;
+    }
+    if (h->file->serial < most || h->file->serial >= SERIAL_END) {
+        h->file->serial = most;
+    }
+}
+
 unsigned hold_restore(struct hold *h, uint64_t settled, uint64_t now, unsigned *old)
 {
     unsigned kept = 0, at;
     uint64_t after = 0;
 
     *old = 0;
+    check_serials(h);
     while ((at = oldest_after(h, after)) < HOLD_SLOTS) {
         struct hold_slot *s = &h->file->slot[at];
 

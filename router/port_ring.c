@@ -56,24 +56,36 @@ static bool is_mask(uint32_t mask)
     return (~mask & (~mask + 1)) == 0;
 }
 
+/* The interface of a row; none if it is another virtual host's, or empty (now). */
+static struct iface iface_of(const struct port_ring *p, struct interface_row *row)
+{
+    struct iface now = {0};
+
+    if (!same_vhost(p, row->vhost)) {
+        return now;
+    }
+    now.present = p->mine && row->known && is_mask(row->mask);
+    now.up = now.present && row->up;
+    now.dpid = row->dpid;
+    now.port = row->port;
+    now.ip = row->ip;
+    now.mask = row->mask;
+    now.speed = row->speed;
+    memcpy(now.mac, row->mac, sizeof now.mac);
+    snprintf(now.name, sizeof now.name, "%s", board_text(row->name, sizeof row->name));
+    return now;
+}
+
 static void read_interfaces(struct port_ring *p)
 {
-    for (unsigned i = 0; i < board_used(&p->interfaces) && i < IFACES; i++) {
-        struct interface_row row;
-        struct iface now = {0};
+    for (unsigned i = 0; i < IFACES; i++) {
+        struct interface_row row = {0};
+        struct iface now;
 
-        if (!board_get(&p->interfaces, i, &row) || !same_vhost(p, row.vhost)) {
-            continue;
+        if (i < board_used(&p->interfaces) && !board_get(&p->interfaces, i, &row)) {
+            continue; /* its writer changes it faster than it can be read, and rings again */
         }
-        now.present = p->mine && row.known && is_mask(row.mask);
-        now.up = now.present && row.up;
-        now.dpid = row.dpid;
-        now.port = row.port;
-        now.ip = row.ip;
-        now.mask = row.mask;
-        now.speed = row.speed;
-        memcpy(now.mac, row.mac, sizeof now.mac);
-        snprintf(now.name, sizeof now.name, "%s", board_text(row.name, sizeof row.name));
+        now = iface_of(p, &row);
         p->events.iface(p->events.context, i, &now);
     }
 }

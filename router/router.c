@@ -6,9 +6,13 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "router/arp.h"
 #include "router/forward.h"
 #include "shm/topo.h"
+
+#define LOG_LINES 1000 /* each interface that there may be, once */
+#define LOG_PERIOD_NS 10000000000ull
 
 enum chore { CHORE_SAY = 1, CHORE_ANNOUNCE = 2 };
 
@@ -106,6 +110,24 @@ static void await_routes(struct router *r)
     r->binding = true;
 }
 
+/* Lines that a neighbour can cause: so many in so long. */
+static bool may_log(struct router *r)
+{
+    uint64_t now = loop_now_ns();
+
+    if (now - r->log_period_ns > LOG_PERIOD_NS) {
+        r->log_period_ns = now;
+        r->log_left = LOG_LINES;
+    }
+    if (r->log_left == 0) {
+        return false;
+    }
+    if (--r->log_left == 0) {
+        log_warn("more lines of this kind are left out for some seconds");
+    }
+    return true;
+}
+
 static void on_iface(void *context, uint32_t row, const struct iface *now)
 {
     struct router *r = context;
@@ -124,8 +146,10 @@ static void on_iface(void *context, uint32_t row, const struct iface *now)
         add_chore(r, row, CHORE_ANNOUNCE);
         await_routes(r); /* its routes lead nowhere until then */
     }
-    log_info("interface %s name=%.16s ip=%s mac=%s", word, now->name[0] ? now->name : was.name,
-             pkt_ip_text(ip, now->ip), pkt_mac_text(mac, now->mac));
+    if (may_log(r)) {
+        log_info("interface %s name=%.16s ip=%s mac=%s", word, now->name[0] ? now->name : was.name,
+                 pkt_ip_text(ip, now->ip), pkt_mac_text(mac, now->mac));
+    }
     if (r->serving && r->role) {
         role_state(r->role, ROLE_READY, "%s", iface_print(&r->ifaces, served, sizeof served));
     }
@@ -162,7 +186,9 @@ static void on_state(void *context, enum role_state state, const char *text)
     } else {
         r->binding = false;
     }
-    log_info("%s %s", r->serving ? "ready:" : "not ready:", text);
+    if (may_log(r)) {
+        log_info("%s %s", r->serving ? "ready:" : "not ready:", text);
+    }
     if (r->role) {
         role_state(r->role, state, "%s", text);
     }

@@ -35,7 +35,9 @@ struct router {
     struct icmp_limit limit;
     struct pcap pcap;
     struct quarantine quarantine;
-    struct role *role;    /* NULL in tests */
+    struct role *role; /* NULL in tests */
+    unsigned log_left; /* lines that a neighbour may still cause in this period */
+    uint64_t log_period_ns;
     uint64_t now_ns;      /* of this turn */
     uint64_t flushed;     /* what port_tail was then: more is staged */
     bool alone;           /* a held frame that killed a predecessor has this turn for itself */

@@ -30,7 +30,7 @@ static int look(const char *path, const char *half, enum file_kind kind, void *p
 
 int ring_stats(const char *path, struct ring_stats *s)
 {
-    _Alignas(RING_LINE) uint8_t tx_page[FILE_PAGE], rx_page[FILE_PAGE];
+    _Alignas(FILE_PAGE) uint8_t tx_page[FILE_PAGE], rx_page[FILE_PAGE];
     const struct ring_tx_shared *tx = (const void *)tx_page;
     const struct ring_rx_shared *rx = (const void *)rx_page;
     const struct commit *c;

@@ -181,7 +181,7 @@ def poked(name, change):
     def make(p):
         run_dir(p)
         header = bytearray(HEADERS[name])
-        end = change(header) or struct.unpack_from('<Q', header, 16)[0]
+        end = change(header) or LENGTHS[name]
         with open('%s/%s' % (p.run, name), 'wb') as f:
             f.write(header)
             f.truncate(end)
@@ -193,7 +193,7 @@ def put(form, at, value):
     return lambda header: struct.pack_into(form, header, at, value)  # shm/file.h: struct file_header
 
 
-HEADERS = {}
+HEADERS, LENGTHS = {}, {}
 READ = 136  # the header, and of a ring's writer half its position too
 
 
@@ -210,6 +210,7 @@ def headers(nothing_left):
             if os.path.isfile(path):
                 with open(path, 'rb') as f:
                     HEADERS[os.path.basename(path)] = f.read(READ)
+                    LENGTHS[os.path.basename(path)] = os.path.getsize(path)
     finally:
         p.close()
 
@@ -244,8 +245,8 @@ for program in THREE:
            pid='{pid}', dir='{run}')
     folder('files of another ABI', program, make=poked(program + '.role', put('<I', 8, 77)), theirs='77',
            file='{run}/%s.role' % program)
-    folder('counters damaged, or of another build', program, file='{run}/%s.counters' % program,
-           make=lambda p, program=program: (run_dir(p), p.write('run/%s.counters' % program, 'x' * 100)))
+    folder('counters of another build', program, file='{run}/%s.counters' % program,
+           make=poked(program + '.counters', put('<I', 0, 7)))
     folder("control socket's name is taken", program, '--run-dir {run}' + LISTEN[program],
            make=lambda p, program=program: (free_port(p), os.makedirs('%s/%s.sock/x' % (p.run, program))),
            file='{run}/%s.sock' % program)
@@ -564,6 +565,8 @@ MENDED = (
     ('a file of its own cut short', 'vnsbridge', 'LEASES.board', lambda header: 100, {}),
     ("a stranger's file under the name", 'router', 'router.role', put('<Q', 0, 1), {}),
     ("a stranger's file under the name", 'vnsbridge', 'PKT_OUT.tx', lambda header: 3, {}),
+    ('counters damaged', 'router', 'router.counters', lambda header: 100, {}),
+    ('counters damaged', 'ofproxy', 'ofproxy.counters', put('<I', 4, 7), {}),
     ("a ring's end of its own that does not hold together", 'ofproxy', 'PKT_IN.tx', put('<Q', 128, 64), {}),
     ("a neighbour's file is damaged, or it writes what cannot be", 'ofproxy', 'PKT_OUT.tx', put('<Q', 24, 3),
      {'neighbour': 'vnsbridge'}),

@@ -1,6 +1,7 @@
 /* tests/unit/loop.c - descriptors, timers and signals of one loop; counters; log lines. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -95,6 +96,7 @@ Test(loop, sigterm_stops_the_loop)
 
 Test(loop, counters_go_on_after_a_restart_and_can_be_read_by_others)
 {
+    int fd;
     char dir[] = "/dev/shm/cw-counter-XXXXXX", path[100];
     struct counter_tally t = {0};
     struct counter_snapshot s;
@@ -119,6 +121,11 @@ Test(loop, counters_go_on_after_a_restart_and_can_be_read_by_others)
     counter_view_close(&v);
     snprintf(path, sizeof path, "%s/router.counters", dir);
     cr_assert(truncate(path, 100) == 0);
+    cr_expect(counter_open(dir, COUNTER_OF_ROUTER) == 0 && counter_get(ROUTER_RECEIVED) == 0,
+              "damage stops its owner");
+    fd = open(path, O_WRONLY);
+    cr_assert(fd >= 0 && pwrite(fd, &(uint32_t){7}, 4, 0) == 4); /* words of another build */
+    close(fd);
     cr_expect(counter_open(dir, COUNTER_OF_ROUTER) == -EPROTO);
     unlink(path);
     rmdir(dir);

@@ -2,9 +2,11 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "router/hold.h"
@@ -187,6 +189,40 @@ Test(router_hold, a_frame_longer_than_a_slot_is_refused)
 
     cr_expect(hold_put(&h, &what, big, 128, big + 128, HOLD_FRAME - 128));
     cr_expect(not(hold_put(&h, &what, big, 128, big + 128, HOLD_FRAME - 127)));
+}
+
+/* Writes a word of the file: the serial last given, or that of a slot. */
+static void poke_serial(int slot, uint64_t value)
+{
+    int fd = open(path, O_RDWR);
+    struct stat st;
+    off_t at;
+
+    cr_assert(fd >= 0 && fstat(fd, &st) == 0);
+    at = st.st_size - (off_t)((HOLD_SLOTS - (size_t)slot) * sizeof(struct hold_slot));
+    at = slot < 0 ? 24 : at + (off_t)offsetof(struct hold_slot, serial);
+    cr_assert(pwrite(fd, &value, sizeof value, at) == sizeof value);
+    close(fd);
+}
+
+/* A predecessor out of its mind wrote its own file, too. */
+Test(router_hold, serials_that_cannot_be_hold_nothing_and_stop_nothing)
+{
+    uint8_t last;
+    unsigned old;
+
+    for (unsigned i = 0; i < 5; i++) {
+        cr_assert(put(100 + i, 8, 1000));
+    }
+    poke_serial(1, 1);
+    poke_serial(2, UINT64_MAX);
+    poke_serial(3, 1ull << 62);
+    poke_serial(-1, UINT64_MAX);
+    cr_expect(eq(u32, restart(8, 2000, &old), 2));
+    cr_expect(eq(u32, h.n_free, HOLD_SLOTS - 2), "a slot is lost for ever");
+    cr_assert(put(300, 8, 2000));
+    hold_resolved(&h, 300, 2, BYTES);
+    cr_expect(eq(u64, pop(&last), 6), "a serial after those that are there");
 }
 
 Test(router_hold, says_what_is_wrong_with_its_file)
