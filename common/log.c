@@ -1,12 +1,17 @@
 /* common/log.c - a line is put together on the stack and written with one write(2). */
 #include "common/log.h"
 
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define LAST_WORDS_MS 1000 /* for the sentence that a process ends with */
 
 static const char *process_name = "causeway";
 static enum log_format line_format = LOG_TEXT;
@@ -62,25 +67,51 @@ static size_t escape(char *to, unsigned char c, bool json)
     return 1;
 }
 
-static void write_line(enum log_level level, const char *format, va_list args)
+/* Returns the line's length: at most PIPE_BUF, which a pipe takes whole or not at all. */
+static size_t compose(char line[PIPE_BUF], enum log_level level, const char *message)
 {
-    char message[1024], line[8192], when[40];
     bool json = line_format == LOG_JSON;
+    char when[40];
+    size_t n;
+
+    timestamp(when, sizeof when);
+    n = (size_t)snprintf(
+        line, PIPE_BUF,
+        json ? "{\"time\":\"%s\",\"process\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %s %s ",
+        when, process_name, level_names[level]);
+    for (const char *c = message; *c && n < PIPE_BUF - 16; c++) {
+        n += escape(line + n, (unsigned char)*c, json);
+    }
+    return n + (size_t)snprintf(line + n, PIPE_BUF - n, json ? "\"}\n" : "\n");
+}
+
+/* A logger that is stopped, or whose disk is full, leaves its pipe full: whoever wrote to it then
+ * would stand still.  Waits 'patience_ms' at most; what is left out is counted, and said later. */
+static void write_line(enum log_level level, int patience_ms, const char *format, va_list args)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the look and the write are one */
+    static unsigned left_out;
+    struct pollfd f = {.fd = STDERR_FILENO, .events = POLLOUT};
+    char message[1024], line[PIPE_BUF];
     size_t n;
 
     vsnprintf(message, sizeof message, format, args);
-    timestamp(when, sizeof when);
-    n = (size_t)snprintf(
-        line, sizeof line,
-        json ? "{\"time\":\"%s\",\"process\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %s %s ",
-        when, process_name, level_names[level]);
-    for (const char *c = message; *c; c++) {
-        n += escape(line + n, (unsigned char)*c, json);
+    n = compose(line, level, message);
+    pthread_mutex_lock(&lock);
+    if (poll(&f, 1, patience_ms) > 0 && write(STDERR_FILENO, line, n) > 0) {
+        if (left_out > 0 && poll(&f, 1, 0) > 0) {
+            snprintf(
+                message, sizeof message,
+                "log lines left out count=%u cause=\"nobody took them: is the logger stopped, or "
+                "its disk full?\"",
+                left_out);
+            n = compose(line, LOG_WARN, message);
+            left_out = write(STDERR_FILENO, line, n) > 0 ? 0 : left_out;
+        }
+    } else {
+        left_out++;
     }
-    n += (size_t)snprintf(line + n, sizeof line - n, json ? "\"}\n" : "\n");
-    if (write(STDERR_FILENO, line, n) < 0) {
-        return; /* nowhere to say it */
-    }
+    pthread_mutex_unlock(&lock);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -91,7 +122,7 @@ void log_line(enum log_level level, const char *format, ...)
         return;
     }
     va_start(args, format);
-    write_line(level, format, args);
+    write_line(level, 0, format, args);
     va_end(args);
 }
 
@@ -100,7 +131,7 @@ void die(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    write_line(LOG_ERROR, format, args);
+    write_line(LOG_ERROR, LAST_WORDS_MS, format, args);
     va_end(args);
     exit(1);
 }

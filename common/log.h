@@ -5,7 +5,9 @@
  *
  * Text: "2026-11-21T08:00:00.123Z router info neighbour resolved ip=..."; JSON: one object a line
  * with the keys time, process, level, message.  A line is one write(2), so lines of several
- * processes on one descriptor do not mix.  Safe from any thread.  Nothing here logs packets. */
+ * processes on one descriptor do not mix.  A line that nobody takes at once is left out, and
+ * counted: a logger that stands still stops no process.  Safe from any thread.  Nothing here logs
+ * packets. */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 

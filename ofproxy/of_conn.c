@@ -25,7 +25,8 @@ const struct of_dialect of_dialect10 = {&of10, handlers10};
 
 const char *conn_state_name(enum conn_state s)
 {
-    static const char *const names[] = {"free", "hello", "features", "barrier", "ready", "closing"};
+    static const char *const names[] = {"free",  "hello", "features", "barrier",
+                                        "claim", "ready", "closing"};
 
     return names[s];
 }

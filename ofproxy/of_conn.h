@@ -2,6 +2,7 @@
  * their handlers, and its end.
  *
  *     accepted > HELLO > FEATURES > BARRIER > READY      of_session.c takes it from state to state
+ *     FEATURES > CLAIM > FEATURES                        another connection has its datapath-id
  *     any of these > CLOSING                             an ERROR is on its way; nothing is heard
  *
  * Handlers never free the connection they are called for: a fault answers with an ERROR and leaves
@@ -17,7 +18,22 @@
 
 struct ofproxy;
 
-enum conn_state { CONN_FREE, CONN_HELLO, CONN_FEATURES, CONN_BARRIER, CONN_READY, CONN_CLOSING };
+enum conn_state {
+    CONN_FREE,
+    CONN_HELLO,
+    CONN_FEATURES,
+    CONN_BARRIER,
+    CONN_CLAIM,
+    CONN_READY,
+    CONN_CLOSING
+};
+
+/* What a connection in CONN_CLAIM waits for (of_claim.c). */
+struct of_claim {
+    uint64_t dpid, since_ns;
+    uint32_t reply_len;
+    uint8_t reply[OF_ERROR_DATA]; /* its FEATURES_REPLY, cut: an ERROR quotes it */
+};
 
 /* What the switch says of itself (DESC statistics), cut. */
 struct of_description {
@@ -37,6 +53,7 @@ struct of_conn {
     uint64_t opened_ns, heard_ns, asked_ns, close_ns;
     uint64_t rtt_ns, ready_time; /* ready_time: seconds since 1970 */
     unsigned unanswered;
+    struct of_claim claim;
     struct intake_part part;
     unsigned port_row; /* of the port that the last frame came by */
     uint64_t errors;   /* ERRORs received; what the last one said, and when (seconds since 1970) */
@@ -110,5 +127,13 @@ const char *conn_name(const struct of_conn *c);
 /* of_session.c: the connection was accepted; and what time brings, a few times a second. */
 void session_start(struct of_conn *c);
 void session_tick(struct of_conn *c, uint64_t now_ns);
+/* Asks for all that the handshake asks for, after HELLO; asks whether it is alive. */
+void session_ask(struct of_conn *c);
+void session_echo(struct of_conn *c, uint64_t now_ns);
+
+/* of_claim.c: makes 'dpid', named in the FEATURES_REPLY 'm', the connection's own.  False: another
+ * has it, which is asked whether it lives; 'c' waits in CONN_CLAIM, and claim_tick ends that. */
+bool claim_dpid(struct of_conn *c, const struct of_msg *m, uint64_t dpid);
+void claim_tick(struct of_conn *c, uint64_t now_ns);
 
 #endif

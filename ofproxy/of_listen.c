@@ -150,9 +150,15 @@ static void refuse_for_want(struct ofproxy *p, int listener, int err)
 {
     int fd = -1;
 
-    peer_log(p, LOG_ERROR,
-             "switch refused cause=\"%s\" cure=\"raise the limit of open files (ulimit -n)\"",
-             strerror(err));
+    if (!p->wanting) {
+        peer_log(
+            p, LOG_ERROR,
+            "switches refused from now on cause=\"%s\" connections=%u cure=\"raise the limit of "
+            "open files (ulimit -n)\"",
+            strerror(err), p->n_conns);
+        p->wanting = true;
+    }
+    counter_add(OFPROXY_REFUSED, 1);
     if (p->spare_fd >= 0) {
         close(p->spare_fd);
         fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -178,6 +184,11 @@ static bool accept_one(struct of_listener *l)
             return false;
         }
         return errno != EAGAIN && errno != EWOULDBLOCK; /* ECONNABORTED and the like: the next */
+    }
+    if (l->proxy->wanting) {
+        peer_log(l->proxy, LOG_INFO, "switches are accepted again connections=%u",
+                 l->proxy->n_conns);
+        l->proxy->wanting = false;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);

@@ -161,6 +161,11 @@ static int send_some(struct of_conn *c, struct out_frame *frames)
     }
     account(c, frames, n > 0 ? (size_t)n : 0);
     c->out.blocked = c->out.used > 0;
+    if (!c->out.blocked) {
+        c->out.moving_ns = 0;
+    } else if (n > 0 || c->out.moving_ns == 0) {
+        c->out.moving_ns = loop_now_ns();
+    }
     return 0;
 }
 

@@ -35,7 +35,8 @@ struct out_frame {
 struct out_queue {
     uint8_t *data; /* OUT_SIZE bytes, the connection's for life */
     uint32_t off, used;
-    bool blocked; /* the socket is full: wait for EPOLLOUT */
+    bool blocked;       /* the socket is full: wait for EPOLLOUT */
+    uint64_t moving_ns; /* when it last took something, or became full; 0: it is not full */
     struct out_frame *first, **last;
 };
 

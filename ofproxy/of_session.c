@@ -54,7 +54,7 @@ static void send_miss_flow(struct of_conn *c)
     conn_send(c, OF10_TYPE_FLOW_MOD, conn_xid(c), body, sizeof body);
 }
 
-static void ask(struct of_conn *c)
+void session_ask(struct of_conn *c)
 {
     uint8_t config[4], stats[4];
     struct wire_out config_out = {config, config + sizeof config, false};
@@ -92,7 +92,7 @@ void on_HELLO(struct of_conn *c, const struct of_msg *m)
         return;
     }
     c->state = CONN_FEATURES;
-    ask(c);
+    session_ask(c);
 }
 
 static void become_ready(struct of_conn *c)
@@ -160,24 +160,6 @@ static void put_ports(struct of_conn *c, struct wire_in *in)
     ports_publish(&c->proxy->ports);
 }
 
-/* True if no live connection has this datapath-id. */
-static bool claim(struct of_conn *c, const struct of_msg *m, uint64_t dpid)
-{
-    struct of_conn *other = conn_find(c->proxy, dpid);
-    char why[200];
-
-    if (other && conn_hung_up(other)) {
-        conn_close(other, "the switch closed it");
-        other = NULL;
-    }
-    if (other) {
-        snprintf(why, sizeof why, "datapath-id 0x%016" PRIx64 " is connected already, from %s",
-                 dpid, other->peer);
-        fault(c, m, OF10_BAD_REQUEST_EPERM, why);
-    }
-    return !other;
-}
-
 void on_FEATURES_REPLY(struct of_conn *c, const struct of_msg *m)
 {
     struct wire_in in = body_of(m);
@@ -189,10 +171,9 @@ void on_FEATURES_REPLY(struct of_conn *c, const struct of_msg *m)
         return;
     }
     if (!c->known) {
-        if (!claim(c, m, f.datapath_id)) {
+        if (c->state == CONN_CLAIM || !claim_dpid(c, m, f.datapath_id)) {
             return;
         }
-        conn_know(c, f.datapath_id);
         c->state = CONN_BARRIER;
     }
     put_ports(c, &in);
@@ -257,18 +238,23 @@ void on_ECHO_REPLY(struct of_conn *c, const struct of_msg *m)
     }
 }
 
-static void send_echo(struct of_conn *c, uint64_t now_ns)
+void session_echo(struct of_conn *c, uint64_t now_ns)
 {
     c->echo_xid = conn_xid(c);
     c->asked_ns = now_ns;
     conn_send(c, OF10_TYPE_ECHO_REQUEST, c->echo_xid, NULL, 0);
 }
 
-/* Silence counts from the last whole message: a switch that dribbles bytes is as good as silent. */
+/* Silence counts from the last whole message: a switch that dribbles bytes is as good as silent,
+ * and one that talks but takes nothing for as long as a silent one is let go, too. */
 static void keep_alive(struct of_conn *c, uint64_t now_ns)
 {
-    uint64_t every = c->proxy->echo_ns;
+    uint64_t every = c->proxy->echo_ns, moving = c->out.moving_ns;
 
+    if (moving != 0 && now_ns - moving >= (PATIENCE + 1) * every) {
+        conn_doom(c, "it reads nothing of what it is sent");
+        return;
+    }
     if (now_ns - c->asked_ns < every) {
         return;
     }
@@ -279,7 +265,7 @@ static void keep_alive(struct of_conn *c, uint64_t now_ns)
         }
         c->unanswered++;
     }
-    send_echo(c, now_ns);
+    session_echo(c, now_ns);
 }
 
 void session_tick(struct of_conn *c, uint64_t now_ns)
@@ -288,6 +274,7 @@ void session_tick(struct of_conn *c, uint64_t now_ns)
         [CONN_HELLO] = "no HELLO in time",
         [CONN_FEATURES] = "no FEATURES_REPLY in time",
         [CONN_BARRIER] = "no BARRIER_REPLY in time",
+        [CONN_CLAIM] = "its datapath-id is another connection's",
     };
 
     if (c->paused) {
@@ -302,6 +289,8 @@ void session_tick(struct of_conn *c, uint64_t now_ns)
         }
     } else if (now_ns - c->opened_ns >= c->proxy->handshake_ns) {
         conn_doom(c, late[c->state]);
+    } else if (c->state == CONN_CLAIM) {
+        claim_tick(c, now_ns);
     }
 }
 

@@ -55,6 +55,7 @@ struct ofproxy {
     struct of_listener listeners[OF_LISTENERS];
     unsigned n_listeners;
     int spare_fd; /* given up for a moment when descriptors run out, to refuse politely */
+    bool wanting; /* they have run out, and that was said */
 
     struct of_conn *conns; /* max_conns of them */
     uint8_t *out_memory;   /* their out buffers; pages are used only by switches that read slowly */

@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -178,6 +180,38 @@ static void logged(enum log_format format, char *line, size_t size)
     dup2(saved, STDERR_FILENO);
     n = read(ends[0], line, size - 1);
     line[n > 0 ? n : 0] = '\0';
+}
+
+Test(loop, a_logger_that_stands_still_stops_nobody)
+{
+    int ends[2], was = dup(STDERR_FILENO);
+    char text[PIPE_BUF], last[PIPE_BUF + 1] = "";
+    unsigned written = 0;
+    ssize_t n;
+
+    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    dup2(ends[1], STDERR_FILENO);
+    log_open("test", LOG_TEXT);
+    for (unsigned i = 0; i < 3000; i++) { /* a pipe holds 64 KiB: some hundred lines */
+        log_info("line number %u of many that together are more than a pipe takes", i);
+    }
+    while (poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, 0) > 0 &&
+           (n = read(ends[0], text, sizeof text)) > 0) {
+        for (ssize_t i = 0; i < n; i++) {
+            written += text[i] == '\n';
+        }
+    }
+    cr_expect_gt(written, 100u);
+    cr_expect_lt(written, 3000u);
+    log_info("taken again");
+    n = read(ends[0], last, PIPE_BUF);
+    dup2(was, STDERR_FILENO);
+    cr_assert_gt(n, 0);
+    snprintf(text, sizeof text, "left out count=%u", 3000 - written);
+    cr_expect_not_null(strstr(last, "taken again"));
+    cr_expect_not_null(strstr(last, text), "no '%s' in: %s", text, last);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 Test(loop, a_log_line_is_one_line_whatever_a_peer_sent)

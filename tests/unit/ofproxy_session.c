@@ -182,30 +182,108 @@ Test(ofproxy_session, a_flood_of_errors_is_counted_and_the_last_one_kept)
     rig_close(&r);
 }
 
+/* A second connection that names the datapath-id 7. */
+static int claim7(struct rig *r)
+{
+    int fd = rig_connect(r);
+
+    rig_send(r, fd, OF10_TYPE_HELLO, 1, NULL, 0);
+    rig_send(r, fd, OF10_TYPE_FEATURES_REPLY, 2, body, rig_features(body, 7, 1));
+    rig_await(r, fd, OF10_TYPE_BARRIER_REQUEST, bytes);
+    rig_send(r, fd, OF10_TYPE_BARRIER_REPLY, of_header_at(bytes).xid, NULL, 0);
+    return fd;
+}
+
+static struct of_conn *claimant(struct rig *r)
+{
+    for (unsigned i = 0; i < r->p->max_conns; i++) {
+        if (r->p->conns[i].state == CONN_CLAIM) {
+            return &r->p->conns[i];
+        }
+    }
+    return NULL;
+}
+
 Test(ofproxy_session, a_second_connection_for_a_live_datapath_is_refused)
 {
     struct rig r;
-    size_t len;
+    int fd, second;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 7, 1);
+    second = claim7(&r);
+    rig_await(&r, fd, OF10_TYPE_ECHO_REQUEST, bytes);
+    cr_assert_not_null(claimant(&r));
+    session_tick(claimant(&r), loop_now_ns());
+    cr_assert_not_null(claimant(&r), "the first may take its time");
+    rig_send(&r, fd, OF10_TYPE_ECHO_REPLY, of_header_at(bytes).xid, NULL, 0);
+    session_tick(claimant(&r), loop_now_ns());
+    rig_await(&r, second, OF10_TYPE_ERROR, bytes);
+    cr_expect_eq(bytes[11], OF10_BAD_REQUEST_EPERM);
+    cr_expect_eq(of_header_at(bytes).xid, 2u, "of its FEATURES_REPLY");
+    cr_expect_eq(bytes[12 + 1], OF10_TYPE_FEATURES_REPLY, "which it quotes");
+    cr_expect(rig_closed(&r, second));
+    close(second);
+    rig_send(&r, fd, OF10_TYPE_ECHO_REQUEST, 4, NULL, 0);
+    cr_expect_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes).xid, 4, "the first goes on");
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, what_the_first_said_and_nobody_read_yet_counts)
+{
+    struct rig r;
+    int fd, second;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 7, 1);
+    second = claim7(&r);
+    cr_assert(send(fd, "", 1, MSG_NOSIGNAL) == 1);
+    claimant(&r)->claim.since_ns -= 2000000000ull;
+    conn_find(r.p, 7)->heard_ns -= 3000000000ull;
+    session_tick(claimant(&r), loop_now_ns());
+    rig_await(&r, second, OF10_TYPE_ERROR, bytes);
+    close(second);
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_switch_that_vanished_loses_its_place_to_the_one_that_is_back)
+{
+    struct rig r;
+    int fd, second;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 7, 1);
+    second = claim7(&r);
+    claimant(&r)->claim.since_ns -= 2000000000ull;
+    conn_find(r.p, 7)->heard_ns -= 3000000000ull;
+    session_tick(claimant(&r), loop_now_ns());
+    cr_expect(rig_closed(&r, fd), "the one that does not answer is let go");
+    rig_await(&r, second, OF10_TYPE_FEATURES_REQUEST, bytes);
+    rig_send(&r, second, OF10_TYPE_FEATURES_REPLY, 2, body, rig_features(body, 7, 1));
+    rig_await(&r, second, OF10_TYPE_BARRIER_REQUEST, bytes);
+    rig_send(&r, second, OF10_TYPE_BARRIER_REPLY, of_header_at(bytes).xid, NULL, 0);
+    cr_assert_not_null(conn_find(r.p, 7));
+    cr_expect_eq(conn_find(r.p, 7)->state, CONN_READY);
+    cr_expect_eq(r.p->n_conns, 1u);
+    close(fd);
+    close(second);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, once_the_first_has_hung_up_even_unnoticed_a_second_is_welcome)
+{
+    struct rig r;
     int fd, second;
 
     rig_open(&r);
     fd = rig_switch(&r, 7, 1);
     second = rig_connect(&r);
     rig_send(&r, second, OF10_TYPE_HELLO, 1, NULL, 0);
-    len = rig_features(body, 7, 1);
-    rig_send(&r, second, OF10_TYPE_FEATURES_REPLY, 2, body, len);
-    rig_await(&r, second, OF10_TYPE_ERROR, bytes);
-    cr_expect_eq(bytes[11], OF10_BAD_REQUEST_EPERM);
-    cr_expect(rig_closed(&r, second));
-    close(second);
-    rig_send(&r, fd, OF10_TYPE_ECHO_REQUEST, 4, NULL, 0);
-    cr_expect_eq(rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes).xid, 4, "the first goes on");
-    /* once the first has hung up, even unnoticed, a second is welcome */
-    second = rig_connect(&r);
-    rig_send(&r, second, OF10_TYPE_HELLO, 1, NULL, 0);
     close(fd);
     cr_expect(conn_hung_up(conn_find(r.p, 7)));
-    rig_send(&r, second, OF10_TYPE_FEATURES_REPLY, 2, body, len);
+    rig_send(&r, second, OF10_TYPE_FEATURES_REPLY, 2, body, rig_features(body, 7, 1));
     cr_expect_not_null(conn_find(r.p, 7));
     cr_expect_eq(r.p->n_conns, 1u);
     close(second);
@@ -426,6 +504,63 @@ Test(ofproxy_session, a_silent_switch_is_asked_three_times_then_closed)
     session_tick(c, loop_now_ns());
     rig_turn(&r);
     cr_expect_null(conn_find(r.p, 5));
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_switch_that_talks_but_reads_nothing_is_let_go)
+{
+    struct of_conn *c;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 5, 1);
+    c = conn_find(r.p, 5);
+    while (c->out.moving_ns == 0) {
+        size_t len = rig_put(bytes, OF10_TYPE_ECHO_REQUEST, 1, body, 30000);
+
+        cr_assert_eq(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+        rig_turn(&r);
+    }
+    for (unsigned n = 0; n < 4; n++) { /* it goes on talking all the while */
+        age(c, r.p->echo_ns + 1);
+        c->out.moving_ns -= r.p->echo_ns + 1;
+        cr_assert_not_null(conn_find(r.p, 5), "let go after %u intervals", n);
+        rig_send(&r, fd, OF10_TYPE_BARRIER_REPLY, 1, NULL, 0);
+        session_tick(c, loop_now_ns());
+        rig_turn(&r);
+    }
+    cr_expect_null(conn_find(r.p, 5));
+    close(fd);
+    rig_close(&r);
+}
+
+Test(ofproxy_session, a_switch_that_reads_slowly_is_kept)
+{
+    struct of_conn *c;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 5, 1);
+    c = conn_find(r.p, 5);
+    for (unsigned n = 0; n < 6; n++) {
+        while (c->out.moving_ns == 0) {
+            size_t len = rig_put(bytes, OF10_TYPE_ECHO_REQUEST, 1, body, 30000);
+
+            send(fd, bytes, len, MSG_NOSIGNAL);
+            rig_turn(&r);
+        }
+        age(c, r.p->echo_ns + 1);
+        c->out.moving_ns -= r.p->echo_ns + 1;
+        while (c->out.moving_ns != 0) { /* takes something, at last */
+            rig_await(&r, fd, OF10_TYPE_ECHO_REPLY, bytes);
+        }
+        session_tick(c, loop_now_ns());
+        rig_turn(&r);
+    }
+    cr_expect_not_null(conn_find(r.p, 5));
     close(fd);
     rig_close(&r);
 }
