@@ -6,6 +6,8 @@
 #include "ctl/ctl.h"
 #include "ctl/service.h"
 
+#define PING_MS 500 /* answered in well under one */
+
 bool ctl_process(const char *word, enum topo_process *p)
 {
     unsigned found = 0;
@@ -19,6 +21,18 @@ bool ctl_process(const char *word, enum topo_process *p)
     return found == 1;
 }
 
+/* Alive is not at work: one that was stopped (SIGSTOP), or hangs, holds its role all the same.  Only
+ * silence counts; one that has no control socket yet is starting. */
+static bool is_silent(const struct ctl *c, const char *name)
+{
+    uint64_t begun = ctl_now_ms();
+    char why[512];
+    json_t *answer = control_call(c->run_dir, name, "ping", NULL, PING_MS, why, sizeof why);
+
+    json_decref(answer);
+    return !answer && ctl_now_ms() - begun >= PING_MS;
+}
+
 json_t *stack_process(const struct ctl *c, enum topo_process p)
 {
     const char *name = topo_process_name(p), *state;
@@ -28,7 +42,13 @@ json_t *stack_process(const struct ctl *c, enum topo_process p)
     bool known = role_look(c->run_dir, name, &row, &alive);
     json_t *o;
 
-    if (alive && known) {
+    if (alive && known && is_silent(c, name)) {
+        state = "silent";
+        snprintf(row.text, sizeof row.text,
+                 "does not answer: stopped, or it hangs; kill -CONT %llu, or causeway restart "
+                 "--kill %s",
+                 (unsigned long long)row.pid, name);
+    } else if (alive && known) {
         state = role_state_name((enum role_state)row.state);
     } else if (s.known && s.want_up) {
         state = row.starts ? "restarting" : "starting";

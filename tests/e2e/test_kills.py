@@ -4,53 +4,18 @@
 #
 # CAUSEWAY_KILLS=10000 makes it long (or tests/fault/run 10000); CAUSEWAY_SEED=N repeats the victims
 # and the delays of a run, though not the instants within the processes.
-import mmap
 import os
 import random
 import signal
-import struct
 import time
 
-import pytest
-from harness import BIN, OF_PORT, Child, wait_for
+from harness import OF_PORT, wait_for
+from steady import FLOWING, HIGHEST, MARK_NS, WORDS, Steady, dropped, settled
 
-FAULT = os.path.join(os.path.dirname(BIN), 'fault')
 KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
 SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))
 WINDOW = 48  # below the 64 frames that the router holds for one neighbour
 RATE = int(os.environ.get('CAUSEWAY_RATE', 2000))
-SENT, BACK, MARK, MARK_NS, FLOWING, CONNECTS, HIGHEST, TRIGGER, TRIGGERED, WORDS = range(10)
-
-
-class Steady:
-    """The pretend switch, and the words that it shares with us."""
-
-    def __init__(self, stack, *flags):
-        board = stack.dir + '/steady'
-        with open(board, 'wb') as f:
-            f.write(bytes(8 * WORDS))
-        with open(board, 'r+b') as f:
-            self.words = mmap.mmap(f.fileno(), 8 * WORDS)
-        self.child = Child('steady', [FAULT + '/steady', '--connect', '127.0.0.1:%d' % stack.of_port, '--board', board,
-                                      '--rate', str(RATE), '--window', str(WINDOW), *flags], stack.dir + '/steady.log')
-
-    def get(self, word):
-        return struct.unpack_from('<Q', self.words, 8 * word)[0]
-
-    def set(self, word, value):
-        struct.pack_into('<Q', self.words, 8 * word, value)
-
-    def mark(self):
-        """From now on MARK_NS waits for the return of a frame that is not sent yet."""
-        self.set(MARK, 2**64 - 1)
-        self.set(MARK_NS, 0)
-        self.set(MARK, self.get(SENT))
-
-    def stop(self):
-        """Waits for the frames that are still out.  Returns the numbers of its last line."""
-        self.child.end(seconds=20)
-        last = self.child.text().splitlines()[-1]
-        return {name: int(value) for name, value in (pair.split('=') for pair in last.split())}
 
 
 class Killer:
@@ -92,17 +57,9 @@ class Killer:
             took[len(took) // 2] / 1e6, took[len(took) * 99 // 100] / 1e6, took[-1] / 1e6)
 
 
-def dropped(of):
-    return {name: value for name, value in of.items() if name.startswith('dropped_') and value}
-
-
-def settled(of):
-    return of['forwarded'] + of['answered'] + of['held'] + of['dropped']
-
-
 def begin(make_own_stack, *flags):
     stack = make_own_stack(of_port=OF_PORT + 7, flags={'vnsbridge': ['--listen', 'none']}).start()
-    steady = Steady(stack, *flags)
+    steady = Steady(stack, *flags, rate=RATE, window=WINDOW)
     wait_for(lambda: steady.get(HIGHEST) > 100, 10, 'flowing frames')
     return stack, steady
 
@@ -165,8 +122,3 @@ def test_any_of_the_three_may_be_killed_at_any_time(make_own_stack):
     assert end['lost'] + end['torn'] + end['refused'] <= killer.kills.get('ofproxy', 0) * WINDOW, end
     assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
     stack.end()
-
-
-@pytest.fixture(autouse=True, scope='module')
-def built():
-    assert os.path.exists(FAULT + '/steady'), FAULT + '/steady is not built: make fakes'
