@@ -21,7 +21,7 @@ bool ctl_process(const char *word, enum topo_process *p)
     return found == 1;
 }
 
-/* Alive is not at work: one that was stopped (SIGSTOP), or hangs, holds its role all the same.  Only
+/* Alive is not at work: one that was stopped (SIGSTOP), or hangs, holds its role all the same. Only
  * silence counts; one that has no control socket yet is starting. */
 static bool is_silent(const struct ctl *c, const char *name)
 {

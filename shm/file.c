@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shm/topo.h"
@@ -39,6 +40,20 @@ int file_fail(int err, const char *path, const char *what, char *why, size_t why
     return -err;
 }
 
+/* Those who start together each make the file aside, and all but one throw it away again: room that
+ * is short may be free in a moment, and the file there.  False: it is not. */
+static bool made_by_another(const char *path)
+{
+    const struct timespec pause = {0, 10000000};
+    bool there = access(path, F_OK) == 0;
+
+    for (unsigned i = 0; i < 20 && !there; i++) {
+        nanosleep(&pause, NULL);
+        there = access(path, F_OK) == 0;
+    }
+    return there;
+}
+
 /* Returns 0, or -errno; -EEXIST (somebody was first) is no failure. */
 static int make_file(const char *path, const struct file_header *h, char *why, size_t why_size)
 {
@@ -57,7 +72,10 @@ static int make_file(const char *path, const struct file_header *h, char *why, s
     if (err == 0 && pwrite(fd, h, sizeof *h, 0) != (ssize_t)sizeof *h) {
         err = EIO;
     }
-    if (err != 0) {
+    if (err == ENOSPC) {
+        unlink(aside);
+        err = made_by_another(path) ? 0 : file_fail(err, path, "be written", why, why_size);
+    } else if (err != 0) {
         err = file_fail(err, path, "be written", why, why_size);
     } else if (link(aside, path) != 0 && errno != EEXIST) {
         err = file_fail(errno, path, "be put in place", why, why_size);

@@ -18,8 +18,14 @@ def features(dpid):
     return struct.pack('>QIB3xII', dpid, 0, 1, 0, 0xfff) + port
 
 
-def packet_in(frame):
-    return message(PACKET_IN, struct.pack('>IHHBx', 0xffffffff, len(frame), 1, 0) + frame)
+def frame(size):
+    """Of the class "to forward", which has the largest share."""
+    return (b'\2\0\0\0\0\1\2\0\0\0\0\2\x08\0' + struct.pack('>BBHHHBBH4s4s', 0x45, 0, size - 14, 0, 0, 64, 17, 0,
+                                                            b'\x0a\7\0\1', b'\x0a\7\0\2')).ljust(size, b'u')
+
+
+def packet_in(data):
+    return message(PACKET_IN, struct.pack('>IHHBx', 0xffffffff, len(data), 1, 0) + data)
 
 
 class Member:
@@ -63,7 +69,7 @@ class Member:
             self.errors += 1
 
     def send_frame(self, size=64):
-        self.out += packet_in(bytes(size))
+        self.out += packet_in(frame(size))
 
 
 class Crowd:

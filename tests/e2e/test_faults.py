@@ -271,10 +271,10 @@ def test_a_thousand_switches_at_once_each_get_their_frames(make_own_stack, crowd
     crowd.add(*(Member(PORT, 10000 + n) for n in range(1000)))
     crowd.until(lambda: all(m.ready for m in crowd.members), 30, 'handshake of all')
     took = time.monotonic() - begun
-    for m in crowd.members:
-        for _ in range(3):
+    for n in range(1, 4):
+        for m in crowd.members:
             m.send_frame()
-    crowd.until(lambda: all(m.frames == 3 for m in crowd.members), 20, 'three frames back for each')
+        crowd.until(lambda n=n: all(m.frames == n for m in crowd.members), 20, 'frame %d of each' % n)
     more = rss(pid) - before
     print('\n1000 switches ready after %.2f s, %d kB more' % (took, more))
     of = stack.counters()['ofproxy']
@@ -328,7 +328,7 @@ def test_a_switch_that_reads_nothing_costs_nobody_else_anything(make_own_stack, 
         m = Member.__new__(Member)
         m.out = b''
         m.send_frame(1500)
-        frames += m.out
+        frames += m.out  # no need to read to be able to send
 
     def talk():
         with contextlib.suppress(OSError):  # let go, in the end
@@ -349,7 +349,7 @@ def test_a_switch_that_reads_nothing_costs_nobody_else_anything(make_own_stack, 
     good.send_frame()
     crowd.until(lambda: good.frames == sent + 1, 2, "other switch's frame")
     of = stack.counters()['ofproxy']
-    assert of['dropped'] == of['dropped_switch_slow'] + of['dropped_switch_gone'] > 0, dropped(of)
+    assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
     deaf.sock.close()
     stack.end('ofproxy')
 

@@ -14,7 +14,8 @@ import time
 import pytest
 from harness import BIN, OF_PORT, run, wait_for
 from test_cli import Stand
-from test_kills import HIGHEST, KILLS, SEED, TRIGGER, TRIGGERED, WINDOW, Steady, begin, dropped, settled
+from steady import HIGHEST, TRIGGER, TRIGGERED, Steady, dropped, settled
+from test_kills import KILLS, SEED, WINDOW, begin
 
 POISON = os.path.join(os.path.dirname(BIN), 'poison/bin')
 VICTIM = {'r': 'router', 'h': 'router', 'u': 'vnsbridge', 'd': 'vnsbridge'}
