@@ -27,8 +27,10 @@
 #include <unistd.h>
 
 #include "common/proto/of10.h"
+#include "common/proto/pkt.h"
 
-#define FRAME_TYPE 0x88b5 /* IEEE 802: local experiments */
+#define NUMBER_AT (PKT_ETH_LEN + PKT_IP_LEN) /* the frame's number, then when it was sent */
+#define PATTERN_AT (NUMBER_AT + 16)
 #define BUFFER (1 << 20)
 
 static struct {
@@ -157,7 +159,8 @@ static void put_description(struct link *l, uint32_t xid)
     put(l, OF10_TYPE_STATS_REPLY, xid, body, sizeof body);
 }
 
-/* A frame that tells its number and when it was sent, then a pattern of its number. */
+/* A frame to be forwarded, so that no meter cuts it; its payload tells its number and when it was
+ * sent, then a pattern of its number. */
 static void fill_frame(uint8_t *frame, uint64_t number, uint64_t sent_ns)
 {
     struct wire_out out = {frame, frame + option.size, false};
@@ -165,10 +168,16 @@ static void fill_frame(uint8_t *frame, uint64_t number, uint64_t sent_ns)
 
     wire_put_bytes(&out, to, 6);
     wire_put_bytes(&out, from, 6);
-    wire_put_bytes(&out, (const uint8_t[]){FRAME_TYPE >> 8, FRAME_TYPE & 0xff}, 2);
+    wire_put_bytes(&out, (const uint8_t[]){PKT_TYPE_IP >> 8, PKT_TYPE_IP & 0xff}, 2);
+    pkt_ip_put(&out, &(struct pkt_ip){.version_ihl = 0x45,
+                                      .total_len = (uint16_t)(option.size - PKT_ETH_LEN),
+                                      .ttl = 64,
+                                      .proto = 253, /* RFC 3692: experiments */
+                                      .src = 0x0a000102,
+                                      .dst = 0x0a000202});
     wire_put_bytes(&out, &number, 8);
     wire_put_bytes(&out, &sent_ns, 8);
-    for (size_t i = 30; i < option.size; i++) {
+    for (size_t i = PATTERN_AT; i < option.size; i++) {
         frame[i] = (uint8_t)(number + i * 13);
     }
 }
@@ -193,12 +202,12 @@ static void check_frame(const uint8_t *frame, size_t len)
 {
     uint64_t number, sent, rtt;
 
-    if (len < 30 || frame[12] != FRAME_TYPE >> 8 || frame[13] != (FRAME_TYPE & 0xff)) {
+    if (len < PATTERN_AT || pkt_get16(frame + 12) != PKT_TYPE_IP || frame[PKT_ETH_LEN + 9] != 253) {
         got.wrong += option.verify;
         return;
     }
-    memcpy(&number, frame + 14, 8);
-    memcpy(&sent, frame + 22, 8);
+    memcpy(&number, frame + NUMBER_AT, 8);
+    memcpy(&sent, frame + NUMBER_AT + 8, 8);
     rtt = now_ns() - sent;
     got.rtt_sum += rtt;
     got.rtt_n++;
@@ -207,7 +216,7 @@ static void check_frame(const uint8_t *frame, size_t len)
     if (option.verify) {
         bool good = len == option.size;
 
-        for (size_t i = 30; i < len && good; i++) {
+        for (size_t i = PATTERN_AT; i < len && good; i++) {
             good = frame[i] == (uint8_t)(number + i * 13);
         }
         got.wrong += !good;
@@ -552,10 +561,10 @@ static void read_options(int argc, char **argv)
     if (!option.expect_given) {
         option.expect = option.count;
     }
-    if (!option.connect || option.size < 30 || option.size > OF10_FRAME_MAX ||
+    if (!option.connect || option.size < PATTERN_AT || option.size > OF10_FRAME_MAX ||
         option.ports > 1000 || option.connections < 1) {
         fprintf(stderr,
-                "switch: --connect HOST:PORT is needed; --size is 30 to %d, --ports at "
+                "switch: --connect HOST:PORT is needed; --size is 50 to %d, --ports at "
                 "most 1000\n",
                 OF10_FRAME_MAX);
         exit(2);
