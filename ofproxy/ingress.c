@@ -147,11 +147,18 @@ static void rename_row(struct traffic_row *r, const struct ingress_frame *f)
     r->port = f->port;
 }
 
-enum drop ingress_ask(struct ingress *g, const struct ingress_frame *f, uint64_t now_ns)
+static enum drop refuse_crowded(struct ingress *g, const struct ingress_frame *f, enum drop why)
+{
+    g->port[f->row].row.by[f->klass].crowded++;
+    counter_tally(g->tally, OFPROXY_CROWDED_CONTROL + f->klass, 1);
+    return why;
+}
+
+enum drop ingress_enter(struct ingress *g, const struct ingress_frame *f, uint64_t now_ns)
 {
     struct ingress_class_state *k = &g->klass[f->klass];
     struct ingress_port *p = &g->port[f->row];
-    uint32_t left = k->in_flight < k->share ? k->share - k->in_flight : 0;
+    uint32_t left = k->share - k->in_flight;
 
     if (p->row.port != f->port || p->row.dpid != f->dpid) {
         rename_row(&p->row, f);
@@ -159,33 +166,30 @@ enum drop ingress_ask(struct ingress *g, const struct ingress_frame *f, uint64_t
     mark(g, f->row);
     if (k->interval_ns > 0 && over_rate(k, &p->full_ns[f->klass], now_ns)) {
         p->row.by[f->klass].metered++;
-        counter_add(OFPROXY_METERED_CONTROL + f->klass, 1);
+        counter_tally(g->tally, OFPROXY_METERED_CONTROL + f->klass, 1);
         return DROP_METERED;
     }
     if (p->row.in_flight[f->klass] >= left) {
-        ingress_crowded(g, f);
-        return left == 0 ? DROP_CLASS_FULL : DROP_PORT_FULL;
+        return refuse_crowded(g, f, left == 0 ? DROP_CLASS_FULL : DROP_PORT_FULL);
     }
-    return DROP_NONE;
-}
-
-void ingress_enter(struct ingress *g, const struct ingress_frame *f, uint64_t now_ns)
-{
-    struct ingress_class_state *k = &g->klass[f->klass];
-    struct ingress_port *p = &g->port[f->row];
-
-    k->full_ns = later(k->full_ns, now_ns) + k->interval_ns;
-    p->full_ns[f->klass] = later(p->full_ns[f->klass], now_ns) + 2 * k->interval_ns;
+    if (k->interval_ns > 0) {
+        k->full_ns = later(k->full_ns, now_ns) + k->interval_ns;
+        p->full_ns[f->klass] = later(p->full_ns[f->klass], now_ns) + 2 * k->interval_ns;
+    }
     k->in_flight++;
     p->row.in_flight[f->klass]++;
     p->row.by[f->klass].admitted++;
-    counter_add(OFPROXY_ADMITTED_CONTROL + f->klass, 1);
+    counter_tally(g->tally, OFPROXY_ADMITTED_CONTROL + f->klass, 1);
+    return DROP_NONE;
 }
 
-void ingress_crowded(struct ingress *g, const struct ingress_frame *f)
+void ingress_undo(struct ingress *g, const struct ingress_frame *f)
 {
-    g->port[f->row].row.by[f->klass].crowded++;
-    counter_add(OFPROXY_CROWDED_CONTROL + f->klass, 1);
+    g->klass[f->klass].in_flight--;
+    g->port[f->row].row.in_flight[f->klass]--;
+    g->port[f->row].row.by[f->klass].admitted--;
+    counter_tally(g->tally, OFPROXY_ADMITTED_CONTROL + f->klass, -1);
+    refuse_crowded(g, f, DROP_NONE);
 }
 
 void ingress_leave(struct ingress *g, enum ingress_class klass, unsigned row)
@@ -272,9 +276,11 @@ static void take_up(struct ingress *g)
     }
 }
 
-void ingress_open(struct ingress *g, struct topo *t, const struct config *c)
+void ingress_open(struct ingress *g, struct topo *t, const struct config *c,
+                  struct counter_tally *tally)
 {
     memset(g, 0, sizeof *g);
+    g->tally = tally;
     g->port = calloc(PORTS_ROWS, sizeof *g->port);
     g->changed = calloc(PORTS_ROWS, sizeof *g->changed);
     if (!g->port || !g->changed) {

@@ -15,12 +15,12 @@
  *
  *     who.klass = ingress_classify(&g, frame, len);
  *     who.row = row of the port (ports.h)
- *     why = ingress_ask(&g, &who, now);             DROP_NONE: it may come in
- *     ... give it its ticket and stage its record ...
- *     ingress_enter(&g, &who, now), or, when that failed, ingress_crowded(&g, &who)
+ *     why = ingress_enter(&g, &who, now);           DROP_NONE: it is in
+ *     ... give it its ticket and stage its record; when that fails: ingress_undo(&g, &who)
  *     ingress_leave(&g, klass, row)                 its verdict came, or it was given up
  *
- * Drops are counted here by class and port; by reason, the caller counts them.  Nothing allocates
+ * Frames are counted here by class (in the caller's tally) and port; drops by reason, the caller
+ * counts.  Nothing allocates
  * but ingress_open. */
 #ifndef OFPROXY_INGRESS_H
 #define OFPROXY_INGRESS_H
@@ -74,6 +74,7 @@ struct ingress_port {
 
 struct ingress {
     struct ingress_class_state klass[CLASSES];
+    struct counter_tally *tally;
     struct ingress_port *port; /* PORTS_ROWS */
     uint16_t *changed;         /* rows of them */
     unsigned n_changed;
@@ -90,8 +91,9 @@ struct ingress_frame {
     uint32_t port;
 };
 
-/* Takes its boards; the counts of a predecessor go on. */
-void ingress_open(struct ingress *g, struct topo *t, const struct config *c);
+/* Takes its boards; the counts of a predecessor go on.  'tally' is the caller's. */
+void ingress_open(struct ingress *g, struct topo *t, const struct config *c,
+                  struct counter_tally *tally);
 void ingress_close(struct ingress *g);
 /* At start: a frame that a predecessor left in flight. */
 void ingress_resume(struct ingress *g, enum ingress_class klass, unsigned row);
@@ -101,10 +103,11 @@ void ingress_look(struct ingress *g);
 /* The class of a frame of at least 14 bytes. */
 enum ingress_class ingress_classify(const struct ingress *g, const uint8_t *frame, size_t len);
 
-/* DROP_NONE, DROP_METERED, DROP_CLASS_FULL or DROP_PORT_FULL; 'now' in CLOCK_MONOTONIC. */
-enum drop ingress_ask(struct ingress *g, const struct ingress_frame *f, uint64_t now_ns);
-void ingress_enter(struct ingress *g, const struct ingress_frame *f, uint64_t now_ns);
-void ingress_crowded(struct ingress *g, const struct ingress_frame *f);
+/* Lets a frame in, and charges its meters: DROP_NONE.  Or refuses it: DROP_METERED, DROP_CLASS_FULL
+ * or DROP_PORT_FULL.  'now' in CLOCK_MONOTONIC. */
+enum drop ingress_enter(struct ingress *g, const struct ingress_frame *f, uint64_t now_ns);
+/* There was no memory for a frame that was let in: it was refused after all, as crowded. */
+void ingress_undo(struct ingress *g, const struct ingress_frame *f);
 void ingress_leave(struct ingress *g, enum ingress_class klass, unsigned row);
 
 /* Puts on the boards what has changed; a few times a second. */

@@ -166,7 +166,7 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
               OFPROXY_DETACHED);
     ports_open(&p->ports, &p->topo);
     p->sessions = ports_last_session(&p->ports);
-    ingress_open(&p->ingress, &p->topo, c);
+    ingress_open(&p->ingress, &p->topo, c, &p->tally);
     intake_open(&p->intake, &p->arena);
     counter_recover(TOPO_PKT_IN, p->pkt_in.tail);
     packet_in_resume(p);

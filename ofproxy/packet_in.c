@@ -149,6 +149,20 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct o
     return DROP_NONE;
 }
 
+/* Most frames come by the port that the last one came by. */
+static bool find_row(struct of_conn *c, uint32_t port)
+{
+    const struct ports *p = &c->proxy->ports;
+    int row;
+
+    if (ports_has_row(p, c->port_row, c->dpid, port)) {
+        return true;
+    }
+    row = ports_row(p, c->dpid, port);
+    c->port_row = row < 0 ? c->port_row : (unsigned)row;
+    return row >= 0;
+}
+
 /* Asks for the frame to be let in, and stages it. */
 static enum drop admit(struct of_conn *c, const struct of_msg *m, const struct of10_packet_in *in,
                        const uint8_t *frame)
@@ -157,20 +171,17 @@ static enum drop admit(struct of_conn *c, const struct of_msg *m, const struct o
     struct ingress_frame who = {.dpid = c->dpid, .port = in->in_port};
     enum drop why;
 
-    if (ports_row(&c->proxy->ports, c->dpid, in->in_port, &c->port_row) < 0) {
+    if (!find_row(c, in->in_port)) {
         return DROP_UNKNOWN_PORT;
     }
     who.row = c->port_row;
     who.klass = ingress_classify(g, frame, in->total_len);
-    why = ingress_ask(g, &who, m->rx_ns);
-    if (why != DROP_NONE) {
-        return why;
-    }
-    why = stage(c, m, in, frame, &who);
+    why = ingress_enter(g, &who, m->rx_ns);
     if (why == DROP_NONE) {
-        ingress_enter(g, &who, m->rx_ns);
-    } else {
-        ingress_crowded(g, &who);
+        why = stage(c, m, in, frame, &who);
+        if (why != DROP_NONE) {
+            ingress_undo(g, &who);
+        }
     }
     return why;
 }

@@ -11,7 +11,7 @@ static unsigned bucket_of(uint64_t dpid, uint32_t port)
 }
 _Static_assert(PORTS_BUCKETS == 1 << 12, "bucket_of takes the top 12 bits");
 
-static int find(const struct ports *p, uint64_t dpid, uint32_t port)
+int ports_row(const struct ports *p, uint64_t dpid, uint32_t port)
 {
     for (int i = p->bucket[bucket_of(dpid, port)]; i >= 0; i = p->next[i]) {
         if (p->row[i].dpid == dpid && p->row[i].port == port) {
@@ -19,18 +19,6 @@ static int find(const struct ports *p, uint64_t dpid, uint32_t port)
         }
     }
     return -1;
-}
-
-int ports_row(const struct ports *p, uint64_t dpid, uint32_t port, unsigned *hint)
-{
-    int i;
-
-    if (p->row[*hint].port == port && p->row[*hint].dpid == dpid) {
-        return (int)*hint;
-    }
-    i = find(p, dpid, port);
-    *hint = i < 0 ? *hint : (unsigned)i;
-    return i;
 }
 
 static void hash_in(struct ports *p, int i)
@@ -124,7 +112,7 @@ uint64_t ports_last_session(const struct ports *p)
 
 bool ports_put(struct ports *p, uint64_t dpid, uint64_t session, const struct port_news *news)
 {
-    int i = find(p, dpid, news->port);
+    int i = ports_row(p, dpid, news->port);
     struct port_row row;
 
     if (i < 0) {
@@ -152,7 +140,7 @@ bool ports_put(struct ports *p, uint64_t dpid, uint64_t session, const struct po
 
 bool ports_gone(struct ports *p, uint64_t dpid, uint32_t port)
 {
-    int i = find(p, dpid, port);
+    int i = ports_row(p, dpid, port);
 
     if (i < 0 || p->row[i].state == PORT_GONE) {
         return false;

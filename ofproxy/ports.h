@@ -39,8 +39,12 @@ void ports_close(struct ports *p);
 /* The largest session number on the board. */
 uint64_t ports_last_session(const struct ports *p);
 
-/* The row of a port, or -1.  'hint' is a row to try first, and becomes the one that was found. */
-int ports_row(const struct ports *p, uint64_t dpid, uint32_t port, unsigned *hint);
+/* The row of a port, or -1. */
+int ports_row(const struct ports *p, uint64_t dpid, uint32_t port);
+static inline bool ports_has_row(const struct ports *p, unsigned row, uint64_t dpid, uint32_t port)
+{
+    return p->row[row].port == port && p->row[row].dpid == dpid;
+}
 /* A port is there, or has changed.  False: no row is free. */
 bool ports_put(struct ports *p, uint64_t dpid, uint64_t session, const struct port_news *news);
 /* A port was deleted.  False: it was not there. */
