@@ -4,7 +4,9 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -84,6 +86,9 @@ static const struct attempt {
     {"memfd_create", SYS_memfd_create, NEVER, {0}},
     {"unshare", SYS_unshare, NEVER, {-1}},
     {"io_uring_setup", SYS_io_uring_setup, NEVER, {0}},
+#ifdef __x86_64__
+    {"getpid of x32", 0x40000000 + SYS_getpid, NEVER, {0}},
+#endif
 };
 
 /* Returns how many attempts were wrongly allowed or refused, and names them. */
@@ -189,7 +194,9 @@ static pid_t start_child(const char *run_as, uid_t first, int end[2])
 
         close(entered[0]);
         close(end[1]);
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (geteuid() == 0 && setgroups(1, &(gid_t){4711}) != 0) {
+            _exit(5);
+        }
         if (first != 0 && setresuid(first, first, first) != 0) {
             _exit(3);
         }
@@ -238,6 +245,47 @@ Test(sandbox, user_groups_and_capabilities_are_gone)
         close(end[1]);
         cr_expect(outcome(child) == 0);
     }
+}
+
+/* A change of user makes the kernel forget the signal that a child gets when its parent dies. */
+Test(sandbox, a_child_still_ends_with_its_parent)
+{
+    struct pollfd end = {.events = POLLIN};
+    int alive[2], entered[2];
+    pid_t parent, child = 0;
+    char c;
+    bool gone;
+
+    if (!SANDBOX_WORKS || geteuid() != 0) {
+        cr_skip("needs root, and no sanitizer");
+    }
+    cr_assert(pipe(alive) == 0 && pipe(entered) == 0);
+    parent = fork();
+    if (parent == 0) {
+        child = fork();
+        if (child == 0) {
+            struct sandbox box = box_of("nobody");
+
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            sandbox_enter(&box, SANDBOX_RINGS);
+            close(entered[1]);
+            for (;;) {
+                poll(NULL, 0, -1);
+            }
+        }
+        close(entered[1]);
+        _exit(write(alive[1], &child, sizeof child) > 0 && read(entered[0], &c, 1) == 0 ? 0 : 1);
+    }
+    close(entered[1]);
+    close(alive[1]);
+    cr_assert(outcome(parent) == 0);
+    cr_assert(read(alive[0], &child, sizeof child) == (ssize_t)sizeof child);
+    end.fd = alive[0];
+    gone = poll(&end, 1, 5000) == 1; /* the last one to hold the pipe has ended */
+    if (!gone) {
+        kill(child, SIGKILL);
+    }
+    cr_expect(gone, "the child outlived its parent");
 }
 
 static void *in_thread(void *result)
