@@ -21,7 +21,7 @@ struct ctl {
     char run_dir[PATH_MAX]; /* absolute */
     char config[PATH_MAX];  /* the file given by --config or CAUSEWAY_CONFIG, absolute; "" none */
     char bin_dir[PATH_MAX]; /* where causeway itself lies, and the other programs beside it */
-    bool json, rates, colour;
+    bool json, rates, all, colour;
     double watch_s; /* --watch: seconds between two looks; 0: once */
     int argc;       /* the command's own words; argv[0] is its name */
     char **argv;
@@ -68,9 +68,11 @@ json_t *stack_call(const struct ctl *c, const char *process, const char *method,
 /* ---- topics of show with a file of their own ----------------------------------------------- */
 json_t *ingress_json(const struct ctl *c);
 
-/* ---- two lists that others print too (show.c, status.c) ------------------------------------ */
+/* ---- lists that others print too (show.c, status.c, verdicts.c) ---------------------------- */
 int show_topic(struct ctl *c, const char *topic);
 json_t *rings_json(const struct ctl *c);
+/* `show verdicts` (verdicts.c).  Returns 1 if something does not add up. */
+int verdicts_show(struct ctl *c);
 /* Prints the processes and says in one line what the stack waits for. */
 void status_summary(const struct ctl *c, const json_t *processes);
 

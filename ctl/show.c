@@ -346,6 +346,7 @@ static const struct topic {
               {"rings", rings, ring_columns},
               {"routes", routes, route_columns},
               {"switches", switches, switch_columns},
+              {"verdicts", NULL, NULL}, /* verdicts.c */
               {"vhosts", vhosts, vhost_columns}};
 #define N_TOPICS (sizeof topics / sizeof topics[0])
 
@@ -367,8 +368,12 @@ static const struct topic *find(const char *word)
 static int show_one(struct ctl *c)
 {
     const struct topic *t = find(c->argv[1]);
-    json_t *rows = t->get(c);
+    json_t *rows;
 
+    if (!t->get) {
+        return verdicts_show(c);
+    }
+    rows = t->get(c);
     if (!rows) {
         return 1;
     }
@@ -395,10 +400,13 @@ int show_topic(struct ctl *c, const char *topic)
 
 int cmd_show(struct ctl *c)
 {
-    if (c->argc != 2 || !c->argv[1][0] || !find(c->argv[1])) {
+    const struct topic *t = c->argc > 1 && c->argv[1][0] ? find(c->argv[1]) : NULL;
+
+    c->all = c->argc == 3 && t && !t->get && strcmp(c->argv[2], "--all") == 0;
+    if (!t || (c->argc != 2 && !c->all)) {
         return ctl_usage(c,
                          "show needs one topic: arp, counters, ingress, interfaces, rings, routes, "
-                         "switches or vhosts%s%s%s",
+                         "switches, verdicts or vhosts%s%s%s",
                          c->argc > 1 ? ", not '" : "", c->argc > 1 ? c->argv[1] : "",
                          c->argc > 1 ? "'" : "");
     }

@@ -6,6 +6,7 @@
 #include "common/counter.h"
 #include "ctl/ctl.h"
 #include "ctl/service.h"
+#include "shm/account.h"
 
 #define SAMPLE_MS 200
 
@@ -43,24 +44,19 @@ void status_summary(const struct ctl *c, const json_t *processes)
 /* What came in and what became of it, from ofproxy's counters; {} before it ever ran. */
 static json_t *account(const struct ctl *c)
 {
-    struct counter_view v;
-    json_t *o;
-    json_int_t received, forwarded, answered, held, dropped;
+    static const enum counter shown[] = {OFPROXY_RECEIVED,  OFPROXY_FORWARDED, OFPROXY_ANSWERED,
+                                         OFPROXY_HELD,      OFPROXY_DROPPED,   OFPROXY_IN_FLIGHT,
+                                         OFPROXY_ORIGINATED};
+    struct counter_snapshot s;
+    json_t *o = json_object();
 
-    if (counter_view_open(&v, c->run_dir, "ofproxy") != 0) {
-        return json_object();
+    if (account_read(c->run_dir, COUNTER_OF_OFPROXY, &s) != 0) {
+        return o;
     }
-    /* verdicts first: a frame between the two reads then shows as in flight, never as negative */
-    forwarded = (json_int_t)counter_view_get(&v, OFPROXY_FORWARDED);
-    answered = (json_int_t)counter_view_get(&v, OFPROXY_ANSWERED);
-    held = (json_int_t)counter_view_get(&v, OFPROXY_HELD);
-    dropped = (json_int_t)counter_view_get(&v, OFPROXY_DROPPED);
-    received = (json_int_t)counter_view_get(&v, OFPROXY_RECEIVED);
-    o = json_pack("{s:I s:I s:I s:I s:I s:I s:I}", "received", received, "forwarded", forwarded,
-                  "answered", answered, "held", held, "dropped", dropped, "in_flight",
-                  received - forwarded - answered - held - dropped, "originated",
-                  (json_int_t)counter_view_get(&v, OFPROXY_ORIGINATED));
-    counter_view_close(&v);
+    for (unsigned i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        json_object_set_new(o, counter_name(shown[i]),
+                            json_integer((json_int_t)counter_snapshot_get(&s, shown[i])));
+    }
     return o;
 }
 

@@ -78,8 +78,9 @@ static void on_tick(struct loop_timer *t)
     loop_timer_set(&p->loop, &p->tick, TICK_MS);
 }
 
-/* The counters say how many frames are in flight, and so does the arena.  They are one after a kill
- * at any instant; but somebody may have thrown away a file of the run directory. */
+/* The counters say how many frames are in flight, and so does the arena.  They agree after a kill,
+ * but in the middle of packet_out_expire; and somebody may throw away a file of the run directory.
+ */
 static void reconcile(struct ofproxy *p)
 {
     int64_t counted = (int64_t)counter_get(OFPROXY_IN_FLIGHT);
@@ -89,14 +90,14 @@ static void reconcile(struct ofproxy *p)
         return;
     }
     log_warn("frames in flight counted=%" PRId64 " found=%" PRId64
-             ": files of the run directory were replaced; counting on from what was found",
+             ": killed while it gave up late frames, or a file of the run directory was replaced",
              counted, there);
     for (; counted > there; counted--) {
-        counter_tally(&p->tally, OFPROXY_IN_FLIGHT, -1);
-        packet_in_dropped(p, DROP_RESTART);
+        packet_in_given_up(p, DROP_RESTART);
     }
     counter_tally(&p->tally, OFPROXY_IN_FLIGHT, there - counted);
     counter_tally(&p->tally, OFPROXY_RECEIVED, there - counted);
+    counter_tally(&p->tally, OFPROXY_ADMITTED, there - counted);
     counter_apply(&p->tally, MARK_GIVEN_UP, counter_mark(MARK_GIVEN_UP));
 }
 

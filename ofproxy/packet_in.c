@@ -93,6 +93,13 @@ void packet_in_dropped(struct ofproxy *p, enum drop why)
     counter_tally_drop(&p->tally, COUNTER_DECIDED, why);
 }
 
+void packet_in_given_up(struct ofproxy *p, enum drop why)
+{
+    counter_tally(&p->tally, OFPROXY_IN_FLIGHT, -1);
+    counter_tally(&p->tally, OFPROXY_GIVEN_UP, 1);
+    packet_in_dropped(p, why);
+}
+
 static void release_from(struct of_conn *c, uint32_t buffer_id)
 {
     uint8_t message[OF10_RELEASE];

@@ -208,8 +208,7 @@ void packet_out_expire(struct ofproxy *p, uint64_t now_ns)
         if (flight && (uint16_t)(ARENA_TIME(now_ns) - flight->since) > EXPIRE_AFTER) {
             f = *flight;
             arena_give_up(&p->arena, ticket);
-            counter_tally(&p->tally, OFPROXY_IN_FLIGHT, -1);
-            packet_in_dropped(p, DROP_EXPIRED);
+            packet_in_given_up(p, DROP_EXPIRED);
             leave(p, &f);
         }
     }

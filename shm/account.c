@@ -97,10 +97,19 @@ int account_look(const char *run_dir, struct account_look *look)
     return 0;
 }
 
-int64_t account_under_way(const struct account_look *look, const struct account_ring *l)
+uint64_t account_counted_in(const struct account_look *look, const struct account_ring *r)
 {
-    return (int64_t)(sum(&look->later[topo_ring_writer(l->ring)], l->in) -
-                     sum(&look->first[topo_ring_reader(l->ring)], l->out));
+    return sum(&look->later[topo_ring_writer(r->ring)], r->in);
+}
+
+uint64_t account_counted_out(const struct account_look *look, const struct account_ring *r)
+{
+    return sum(&look->first[topo_ring_reader(r->ring)], r->out);
+}
+
+int64_t account_under_way(const struct account_look *look, const struct account_ring *r)
+{
+    return (int64_t)(account_counted_in(look, r) - account_counted_out(look, r));
 }
 
 int64_t account_drops_under_way(const struct account_look *look, enum drop why)

@@ -176,6 +176,12 @@ class Stack:
         """All counters by process, from 'causeway show counters --json'."""
         return json.loads(run(BIN + '/causeway', 'show', 'counters', '--json', '--run-dir', self.run_dir).stdout)
 
+    def verdicts(self):
+        """One look at all accounts, from 'causeway show verdicts --json'.  They hold at every moment."""
+        done = run(BIN + '/causeway', 'show', 'verdicts', '--json', '--run-dir', self.run_dir, check=False)
+        assert done.returncode == 0, 'something does not add up: %s%s' % (done.stderr, missing(done.stdout))
+        return json.loads(done.stdout)
+
     def tails(self, lines=25):
         return '\n'.join('== %s\n%s' % (c.log, ''.join(c.text().splitlines(True)[-lines:]))
                          for c in self.children.values())
@@ -186,6 +192,65 @@ class Stack:
                 child.popen.kill()
             child.popen.wait(5)
         run('rm', '-rf', self.dir)
+
+
+def missing(text):
+    """Of the output of 'causeway show verdicts --json', the rows that do not hold."""
+    if not text:
+        return ''
+    seen = json.loads(text)
+    return [row for part in ('accounts', 'rings', 'drops') for row in seen[part] if not row['holds']]
+
+
+def account(seen, process, name, part=None):
+    """A number of an account, or of one of its parts."""
+    row = next(r for r in seen['accounts'] if (r['process'], r['account']) == (process, name))
+    return row['parts'][part] if part else row['value']
+
+
+def verdicts_add_up(stack, seconds=10):
+    """To be called after a fault: every account holds at every look, and once nothing moves they agree
+    exactly: nothing is in flight, the rings carry nothing, and every drop that somebody decided has
+    become a verdict (but for late verdicts, which ofproxy no longer waited for).  Returns the last look."""
+    def still():
+        seen = stack.verdicts()
+        late = account(seen, 'ofproxy', 'records', 'stray')
+        quiet = (account(seen, 'ofproxy', 'frames', 'in_flight') == 0 and
+                 not any(ring['under_way'] for ring in seen['rings']) and
+                 sum(drop['under_way'] for drop in seen['drops']) <= late)
+        return seen if quiet else None
+    try:
+        return wait_for(still, seconds, 'settled frames')
+    except AssertionError as e:
+        seen = stack.verdicts()
+        raise AssertionError('%s: %s; %s; drops %s' % (
+            e, [(r['ring'], r['under_way']) for r in seen['rings'] if r['under_way']],
+            [a for a in seen['accounts'] if a['account'] == 'frames'],
+            [d for d in seen['drops'] if d['under_way']])) from None
+
+
+class Auditor:
+    """Looks at all accounts without a pause, whatever is done to the stack meanwhile."""
+
+    def __init__(self, stack):
+        self.stack, self.looks, self.wrong, self.stop = stack, 0, [], threading.Event()
+        self.thread = threading.Thread(target=self.look, daemon=True)
+        self.thread.start()
+
+    def look(self):
+        while not self.stop.is_set() and len(self.wrong) < 3:
+            try:
+                self.stack.verdicts()
+                self.looks += 1
+            except AssertionError as e:
+                self.wrong.append(str(e))
+
+    def end(self):
+        """How many looks it had; fails with what did not add up."""
+        self.stop.set()
+        self.thread.join(30)
+        assert not self.wrong, 'after %d looks: %s' % (self.looks, self.wrong)
+        return self.looks
 
 
 class Lab:

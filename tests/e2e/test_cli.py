@@ -175,7 +175,7 @@ def test_every_answer_is_json_when_asked(stand):
     for words in (['status'], ['status', '--rates'], ['version'], ['help'], ['logs'], ['check-config'],
                   ['route', 'list'], ['arp', 'list'], ['arp', 'flush'], ['log', 'info'],
                   *(['show', t] for t in ('arp', 'counters', 'ingress', 'interfaces', 'rings', 'routes', 'switches',
-                                          'vhosts'))):
+                                          'verdicts', 'vhosts'))):
         stand.json(*words)
     assert stand.json('show', 'counters')['router']['received'] == 0
     assert stand.json('down')['stopped'] is True
@@ -183,9 +183,9 @@ def test_every_answer_is_json_when_asked(stand):
 
 def test_topics_may_be_shortened_as_far_as_they_are_unique(stand):
     stand.do('up')
-    for word in ('a', 'c', 'ing', 'int', 'ri', 'ro', 's', 'v'):
+    for word in ('a', 'c', 'ing', 'int', 'ri', 'ro', 's', 've', 'vh'):
         stand.do('show', word)
-    for word in ('i', 'r', 'x', ''):
+    for word in ('i', 'r', 'v', 'x', ''):
         stand.do('show', word, status=2)
 
 

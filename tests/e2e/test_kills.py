@@ -9,8 +9,8 @@ import random
 import signal
 import time
 
-from harness import OF_PORT, wait_for
-from steady import FLOWING, HIGHEST, MARK_NS, WORDS, Steady, dropped, settled
+from harness import OF_PORT, Auditor, verdicts_add_up, wait_for
+from steady import FLOWING, HIGHEST, MARK_NS, WORDS, Steady, dropped
 
 KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
 SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))
@@ -66,9 +66,10 @@ def begin(make_own_stack, *flags):
 
 def drive(stack, steady, victims, kills):
     rng = random.Random(SEED)
-    killer = Killer(stack, steady, rng)
+    killer, auditor = Killer(stack, steady, rng), Auditor(stack)
     for _ in range(kills):
         killer.one(rng.choice(victims))
+    assert auditor.end() > kills / 2
     wait_for(lambda: steady.get(FLOWING), 5, 'flowing frames after the last kill')
     seen = steady.get(HIGHEST)
     wait_for(lambda: steady.get(HIGHEST) > seen + 2 * WINDOW, 5, 'frames after the last kill')
@@ -80,6 +81,7 @@ def test_nothing_is_lost_or_doubled_when_vnsbridge_and_router_are_killed(make_ow
     before = stack.counters()
     killer = drive(stack, steady, ('vnsbridge', 'router'), KILLS)
     end = steady.stop()
+    verdicts_add_up(stack)
     now = stack.counters()
     print('\n%s; %s' % (killer.line(), end))
     of, vb, rt = now['ofproxy'], now['vnsbridge'], now['router']
@@ -87,12 +89,9 @@ def test_nothing_is_lost_or_doubled_when_vnsbridge_and_router_are_killed(make_ow
     assert end['back'] == end['sent'] and end['refused'] == 0, end
     # every frame had one verdict, and none of them was a drop
     assert dropped(of) == dropped(before['ofproxy']), (dropped(of), dropped(rt), dropped(vb))
-    assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
-    assert of['forwarded'] + of['held'] == end['sent'], (of, end)
-    # the counters of the killed ones add up, too, and tell no other story
-    assert rt['received'] == settled(rt), rt
-    assert rt['held'] == rt['held_sent'] and rt['held_expired'] == 0, rt
-    assert vb['received'] == vb['to_ring'] + vb['to_clients'] + vb['dropped'], vb
+    assert of['forwarded'] + of['held'] == end['sent'] and of['bad_verdicts'] == 0, (of, end)
+    assert rt['held'] == rt['held_sent'], rt
+    # the counters of the killed ones tell no other story
     assert (rt['forwarded'], rt['held'], rt['answered']) == (of['forwarded'], of['held'], of['answered']), (rt, of)
     stack.end()
 
@@ -102,12 +101,13 @@ def test_a_killed_ofproxy_doubles_nothing(make_own_stack):
     stack, steady = begin(make_own_stack, '--reconnect')
     killer = drive(stack, steady, ('ofproxy',), kills)
     end = steady.stop()
+    verdicts_add_up(stack)
     of = stack.counters()['ofproxy']
     print('\n%s; %s; %s' % (killer.line(), end, dropped(of)))
     # a frame in the dead TCP connection is gone; nothing after it is, and no frame comes twice
     assert (end['lost'], end['twice'], end['wrong'], end['strange'], end['errors']) == (0, 0, 0, 0, 0), (end, of)
     assert end['torn'] + end['refused'] <= kills * WINDOW, end
-    assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
+    assert of['bad_verdicts'] == 0, of
     stack.end()
 
 
@@ -116,9 +116,10 @@ def test_any_of_the_three_may_be_killed_at_any_time(make_own_stack):
     stack, steady = begin(make_own_stack, '--reconnect')
     killer = drive(stack, steady, ('ofproxy', 'vnsbridge', 'router'), kills)
     end = steady.stop()
+    verdicts_add_up(stack)
     of = stack.counters()['ofproxy']
     print('\n%s; %s; %s' % (killer.line(), end, dropped(of)))
     assert (end['twice'], end['wrong'], end['strange'], end['errors']) == (0, 0, 0, 0), (end, of)
     assert end['lost'] + end['torn'] + end['refused'] <= killer.kills.get('ofproxy', 0) * WINDOW, end
-    assert of['received'] == settled(of) and of['bad_verdicts'] == 0, of
+    assert of['bad_verdicts'] == 0, of
     stack.end()
