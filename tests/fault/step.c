@@ -172,8 +172,10 @@ static void judge_log(struct sum *sum, const struct tracee *t, struct image_log 
 static uint64_t step_through(struct tracee *t, struct image_log *log)
 {
     uint64_t turn = tracee_address(t, m.world->turn), n = 0;
+    uint64_t calm =
+        tracee_address(t, "sandbox_enter"); /* a million, none of them on shared memory */
 
-    while (n < LONGEST && tracee_step(t)) {
+    while (n < LONGEST && (t->rip == calm ? tracee_finish(t) : tracee_step(t))) {
         bool at_turn = t->rip == turn, done = at_turn && m.world->pump();
 
         image_changed(&m.image, at_turn, log, ++n, t->rip);

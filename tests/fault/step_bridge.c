@@ -95,7 +95,9 @@ static void frame_down(enum verdict verdict, uint32_t len)
                        .port = number % PORTS, /* row of an interface */
                        .head_len = len};
 
-    if (verdict == VERDICT_ORIGINATED) {
+    if (verdict == VERDICT_DROPPED) {
+        r.reason = DROP_NO_ROUTE;
+    } else if (verdict == VERDICT_ORIGINATED) {
         r.ticket = RECORD_NO_TICKET;
     }
     put(&s.vns_out, &r, number);
@@ -162,7 +164,7 @@ static bool pump(void)
 static bool check(char *why, size_t size)
 {
     struct counter_view v;
-    uint64_t received, settled, from_ring;
+    uint64_t received, settled, from_ring, passed;
 
     if (!step_exact(&s.account, why, size)) {
         return false;
@@ -174,10 +176,12 @@ static bool check(char *why, size_t size)
     received = counter_view_get(&v, VNSBRIDGE_RECEIVED);
     settled = counter_view_get(&v, VNSBRIDGE_TO_RING) + counter_view_get(&v, VNSBRIDGE_DROPPED);
     from_ring = counter_view_get(&v, VNSBRIDGE_FROM_RING);
+    passed =
+        counter_view_get(&v, VNSBRIDGE_DOWN_VERDICTS) + counter_view_get(&v, VNSBRIDGE_DOWN_FRAMES);
     counter_view_close(&v);
-    snprintf(why, size, "counters: up=%u received=%lu settled=%lu down=%u from_ring=%lu", s.up,
-             received, settled, s.down, from_ring);
-    return received == s.up && settled == s.up && from_ring == s.down;
+    snprintf(why, size, "counters: up=%u received=%lu settled=%lu down=%u from_ring=%lu passed=%lu",
+             s.up, received, settled, s.down, from_ring, passed);
+    return received == s.up && settled == s.up && from_ring == s.down && passed == s.down;
 }
 
 const struct step_world step_bridge = {

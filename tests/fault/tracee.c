@@ -216,9 +216,8 @@ void tracee_stop(struct tracee *t)
     look(t);
 }
 
-bool tracee_run_to(struct tracee *t, const char *function)
+static bool run_to(struct tracee *t, uint64_t at)
 {
-    uint64_t at = tracee_address(t, function);
     long was = ptrace(PTRACE_PEEKTEXT, t->pid, at, 0);
     int pass = 0;
 
@@ -235,6 +234,18 @@ bool tracee_run_to(struct tracee *t, const char *function)
     ptrace(PTRACE_POKEUSER, t->pid, offsetof(struct user_regs_struct, rip), at);
     look(t);
     return true;
+}
+
+bool tracee_run_to(struct tracee *t, const char *function)
+{
+    return run_to(t, tracee_address(t, function));
+}
+
+bool tracee_finish(struct tracee *t)
+{
+    long sp = ptrace(PTRACE_PEEKUSER, t->pid, offsetof(struct user_regs_struct, rsp), 0);
+
+    return run_to(t, (uint64_t)ptrace(PTRACE_PEEKTEXT, t->pid, sp, 0));
 }
 
 bool tracee_step(struct tracee *t)

@@ -36,6 +36,8 @@ void tracee_stop(struct tracee *t);
 /* False: the program ended before the function was called. */
 bool tracee_run_to(struct tracee *t, const char *function);
 bool tracee_step(struct tracee *t);
+/* At a function's first instruction: runs it to its end at full speed. */
+bool tracee_finish(struct tracee *t);
 void tracee_kill(struct tracee *t);
 /* "ring_publish+0x1c", or the bare address for a library's; valid until the next call. */
 const char *tracee_where(const struct tracee *t, uint64_t rip);
