@@ -74,6 +74,10 @@ static void set_gone(struct ports *p, int i)
     }
 }
 
+/* A row with such a number, or with no state that there is, was not written by a sane predecessor.
+ */
+#define SESSION_END (1ull << 62)
+
 void ports_open(struct ports *p, struct topo *t)
 {
     memset(p, 0, sizeof *p);
@@ -81,6 +85,10 @@ void ports_open(struct ports *p, struct topo *t)
     topo_board_writer(t, &p->board, TOPO_PORTS);
     for (int i = 0; i < PORTS_ROWS; i++) {
         board_peek(&p->board, (unsigned)i, &p->row[i]);
+        if (p->row[i].state > PORT_GONE || p->row[i].session >= SESSION_END) {
+            memset(&p->row[i], 0, sizeof p->row[i]);
+            put(p, i);
+        }
         if (p->row[i].state == PORT_EMPTY) {
             continue;
         }

@@ -341,6 +341,33 @@ static uint32_t find_row(const struct bind *b, const char *vhost, const char *na
     return fresh;
 }
 
+static bool configured(const struct vhosts *v, const struct interface_row *r)
+{
+    for (unsigned n = 0; n < v->n; n++) {
+        for (unsigned i = 0; strcmp(v->list[n].name, r->vhost) == 0 && i < v->list[n].n_interfaces;
+             i++) {
+            if (strcmp(v->list[n].interface[i].name, r->name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* When no row is free: those of former interfaces, or of a predecessor out of its mind, are. */
+static void forget_strangers(struct bind *b)
+{
+    static const struct interface_row empty;
+
+    for (uint32_t row = 0; row < VHOST_ROWS; row++) {
+        if (!b->entry[row].spec && !configured(b->vhosts, &b->entry[row].row)) {
+            b->entry[row].row = empty;
+            board_put(b->interfaces, row, &empty);
+        }
+    }
+    log_warn("no row was free in INTERFACES: those of interfaces that are not configured are used");
+}
+
 static void claim_row(struct bind *b, uint32_t row, unsigned vhost, struct vhost_interface *f)
 {
     struct bind_entry *e = &b->entry[row];
@@ -370,8 +397,8 @@ static void peek_rows(struct bind *b)
         struct interface_row *r = &b->entry[row].row;
 
         board_peek(b->interfaces, row, r);
-        r->vhost[sizeof r->vhost - 1] = '\0';
-        r->name[sizeof r->name - 1] = '\0';
+        board_text(r->vhost, sizeof r->vhost);
+        board_text(r->name, sizeof r->name);
     }
 }
 
@@ -410,6 +437,10 @@ int bind_open(struct bind *b, struct vhosts *v, struct board_reader *ports,
             struct vhost_interface *f = &v->list[n].interface[i];
             uint32_t row = find_row(b, v->list[n].name, f->name);
 
+            if (row == BIND_NO_ROW) {
+                forget_strangers(b);
+                row = find_row(b, v->list[n].name, f->name);
+            }
             if (row == BIND_NO_ROW) {
                 snprintf(why, why_size,
                          "no row is left for interface %s of virtual host %s: stop the stack and "

@@ -150,6 +150,40 @@ Test(ofproxy_frames, a_batch_of_frames_leaves_in_one_system_call)
     rig_close(&r);
 }
 
+static ssize_t fault(int fd, const struct msghdr *m, int flags)
+{
+    (void)fd, (void)m, (void)flags;
+    errno = EFAULT;
+    return -1;
+}
+
+/* What sendmsg says when vnsbridge has cut its ring short: that is no fault of the switch's. */
+Test(ofproxy_frames, bytes_that_are_gone_cost_the_frame_and_not_the_connection)
+{
+    const uint8_t *head;
+    struct record rec;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 2);
+    send_frame(&r, fd, 1, 200, 1);
+    rec = next_record(&r, &head);
+    put_verdict(&r, &rec, VERDICT_FORWARDED, head);
+    r.p->send = fault;
+    rig_turn(&r);
+    cr_expect_eq(counter_dropped(DROP_BAD_RECORD), 1u);
+    r.p->send = sendmsg;
+    send_frame(&r, fd, 1, 200, 2);
+    rec = next_record(&r, &head);
+    put_verdict(&r, &rec, VERDICT_FORWARDED, head);
+    rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
+    cr_expect_eq(bytes[24], 2u);
+    rig_adds_up(&r);
+    close(fd);
+    rig_close(&r);
+}
+
 Test(ofproxy_frames, a_frame_in_any_number_of_segments_is_never_moved)
 {
     const uint8_t *head;

@@ -387,6 +387,27 @@ Test(ofproxy_session, rows_of_ports_that_are_gone_are_used_again_when_all_were_u
     rig_close(&r);
 }
 
+Test(ofproxy_session, rows_that_no_sane_predecessor_wrote_are_empty)
+{
+    static const struct port_row mad[] = {{.dpid = 1, .port = 1, .state = 77, .session = 1},
+                                          {.dpid = 2, .state = PORT_UP, .session = UINT64_MAX},
+                                          {.dpid = 3, .state = PORT_UP, .session = 5}};
+    struct port_row row;
+    struct rig r;
+
+    rig_open(&r);
+    for (unsigned i = 0; i < 3; i++) {
+        board_put(&r.p->ports.board, PORTS_ROWS - 3 + i, &mad[i]);
+    }
+    ofproxy_close(r.p);
+    rig_start(&r);
+    cr_expect(board_get(&r.ports, PORTS_ROWS - 3, &row) && row.state == PORT_EMPTY);
+    cr_expect(board_get(&r.ports, PORTS_ROWS - 2, &row) && row.state == PORT_EMPTY);
+    cr_expect(board_get(&r.ports, PORTS_ROWS - 1, &row) && row.state == PORT_GONE);
+    cr_expect_eq(ports_last_session(&r.p->ports), 5u);
+    rig_close(&r);
+}
+
 Test(ofproxy_session, one_byte_at_a_time_is_as_good_as_any)
 {
     struct rig r;

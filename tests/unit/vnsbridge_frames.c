@@ -625,6 +625,25 @@ Test(frames, interfaces_keep_their_rows_over_a_restart_with_another_configuratio
     world_close(w);
 }
 
+Test(frames, rows_that_a_mad_predecessor_filled_are_used_again)
+{
+    struct interface_row row = {.vhost = "red", .known = 77, .mask = 5};
+    struct world *w = world_open(NULL);
+
+    for (unsigned i = 0; i < VHOST_ROWS; i++) {
+        snprintf(row.name, sizeof row.name, "\n%u", i);
+        board_put(&w->b.interfaces, i, &row);
+    }
+    world_bridge_kill(w);
+    world_bridge_open(w, NULL);
+    for (unsigned i = 0; i < 4; i++) {
+        static const char *const names[] = {"eth1", "eth2", "eth3", ""};
+
+        cr_expect(eq(str, world_interface(w, i).name, (char *)(uintptr_t)names[i]));
+    }
+    world_close(w);
+}
+
 Test(frames, readiness_says_what_is_missing_and_who_serves)
 {
     struct world *w = world_open(NULL);
