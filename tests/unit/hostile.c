@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "shm/arena.h"
 #include "shm/board.h"
 #include "shm/fault.h"
 #include "shm/file.h"
 #include "shm/lane.h"
+#include "shm/wait.h"
 
 #define SIZE 65536
 /* Where the words lie; shm/ring_layout.h.  The table test below notices if they move. */
@@ -495,6 +497,82 @@ Test(hostile, whatever_is_in_any_word_a_restart_of_its_owner_cures_it)
         }
         cr_assert(put(77777) && take() == 77777, "round %u: %s, %s", round, rx.why, tx.why);
     }
+    ring_tx_leave(&tx);
+    ring_rx_leave(&rx);
+}
+
+/* ---- doorbells ---------------------------------------------------------------------------- */
+
+Test(hostile, a_doorbell_rung_for_nothing_is_heard_once_a_millisecond_and_work_still_is_at_once)
+{
+    struct waiter w;
+    struct loop loop;
+    struct bell bell;
+    char name[100];
+    unsigned turns = 0;
+    uint64_t end_ns;
+
+    snprintf(name, sizeof name, "%s/bell", dir);
+    cr_assert(bell_open(&bell, name, why, sizeof why) == 0);
+    cr_assert(loop_open(&loop) == 0 && wait_open(&w, &loop, WAIT_SLEEP, 0, &bell) == 0);
+    join_tx();
+    join_rx();
+    wait_ring(&w, &rx);
+    end_ns = loop_now_ns() + 100000000u;
+    while (loop_now_ns() < end_ns) {
+        bell_ring(&bell);
+        wait_turn(&w, 0);
+        turns++;
+    }
+    cr_expect(turns >= 50 && turns < 64 + 110, "%u turns in 100 ms", turns);
+    cr_assert(put(1));
+    wait_turn(&w, 1); /* work: ears open again */
+    bell_ring(&bell);
+    turns = 0;
+    end_ns = loop_now_ns();
+    do {
+        bell_ring(&bell);
+        wait_turn(&w, 0);
+    } while (++turns < 60);
+    cr_expect(loop_now_ns() - end_ns < 50000000u, "deaf to an honest neighbour");
+    ring_tx_leave(&tx);
+    ring_rx_leave(&rx);
+    loop_close(&loop);
+    bell_close(&bell);
+}
+
+/* ---- lanes -------------------------------------------------------------------------------- */
+
+/* One that tells a new lie in each new life is heard less and less often. */
+Test(hostile, a_neighbour_that_only_seems_to_be_restarted_is_taken_up_less_and_less)
+{
+    struct topo topo = {.bell = {{-1}, {-1}, {-1}}};
+    struct lane lane;
+    unsigned taken = 0;
+    uint64_t end_ns;
+
+    log_set_level((enum log_level) - 1);
+    join_tx();
+    join_rx();
+    lane_open(&lane, &topo, &rx, TOPO_VNS_IN, &tx, TOPO_VNS_OUT, ROUTER_DETACHED);
+    cr_assert(!lane_look(&lane) && !lane_down(&lane));
+    poke(".tx", AT_TAIL, 12);
+    take();
+    cr_assert(lane_look(&lane) && lane_down(&lane) && strstr(lane.text, "vnsbridge wrote"));
+    cr_assert(!lane_look(&lane), "said once");
+    end_ns = loop_now_ns() + 1000000000u;
+    while (loop_now_ns() < end_ns) {
+        ring_tx_leave(&tx);
+        join_tx();
+        if (lane_look(&lane) && !lane_down(&lane)) {
+            taken++;
+            poke(".tx", AT_TAIL, 12);
+            take();
+            lane_look(&lane);
+        }
+    }
+    cr_expect(taken >= 2 && taken <= 5, "taken up %u times in a second",
+              taken); /* 0, 100, 300, 700 ms */
     ring_tx_leave(&tx);
     ring_rx_leave(&rx);
 }
