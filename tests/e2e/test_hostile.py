@@ -12,7 +12,7 @@ import time
 
 import pytest
 from harness import BIN, OF_PORT, Child, wait_for
-from test_kills import FAULT, HIGHEST, Steady
+from steady import FAULT, HIGHEST, Steady
 
 LIES = int(os.environ.get('CAUSEWAY_LIES', 3000))
 SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))

@@ -1,5 +1,6 @@
 # Every mistake that docs/messages.md lists gives the sentence that it gives there, and leaves nothing
 # behind.  The page is the table of what to expect; this file knows how to make each mistake.
+import contextlib
 import glob
 import os
 import re
@@ -587,6 +588,8 @@ def test_damage_is_said_and_the_process_goes_on(place, key, program, name, chang
         sentence, dict(names, file=name if 'neighbour' in names else place.run + '/' + name)))
     wait_for(lambda: any(map(pattern.fullmatch, child.text().splitlines())), 3, sentence)
     assert child.end(signal.SIGTERM) == 0, child.text()
+    with contextlib.suppress(OSError):
+        os.unlink('%s/%s.sock' % (place.run, program))  # place.start waits for it
     child = place.start(program, *LISTEN[program].split())
     assert 'damaged' not in child.text().rpartition('--- ')[2] or 'neighbour' in names, child.text()
     assert child.end(signal.SIGTERM) == 0
