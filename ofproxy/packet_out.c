@@ -54,13 +54,19 @@ static bool take_ticket(struct packet_out *o, uint32_t ticket)
     return !had;
 }
 
+/* A frame of the router's own that was dropped, and counted, on its way here. */
+static bool says_nothing(const struct record *r)
+{
+    return r->ticket == RECORD_NO_TICKET && r->verdict == VERDICT_DROPPED;
+}
+
 /* The flight that a record settles.  False: it settles none, and should. */
 static bool find_flight(struct ofproxy *p, const struct record *r,
                         const struct arena_flight **flight)
 {
     *flight = NULL;
     if (r->ticket == RECORD_NO_TICKET) {
-        return r->verdict == VERDICT_ORIGINATED && r->head_len > 0;
+        return says_nothing(r) || (r->verdict == VERDICT_ORIGINATED && r->head_len > 0);
     }
     *flight = arena_flight(&p->arena, r->ticket, r->seq);
     return *flight && take_ticket(&p->out, r->ticket);
@@ -153,6 +159,9 @@ static void count(struct ofproxy *p, const struct record *r, enum drop outcome, 
 {
     struct counter_tally *t = &p->tally;
 
+    if (says_nothing(r)) {
+        return;
+    }
     counter_tally(t, OFPROXY_RETURNED, 1);
     counter_tally(t, OFPROXY_BAD_VERDICTS, !bad && outcome == DROP_BAD_RECORD);
     if (bad) {

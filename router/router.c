@@ -202,11 +202,12 @@ struct port_events router_events(struct router *r)
 /* ---- one turn ----------------------------------------------------------------------------- */
 
 /* What the control thread must learn of interfaces before anything else, and announcements.
- * Whatever finds no room stays to be done. */
-static void chores(struct router *r)
+ * Whatever finds no room stays to be done.  Returns how many announcements were made. */
+static unsigned chores(struct router *r)
 {
     struct talk_message ready = {.type = TALK_READY, .ip = r->ready, .create = r->say_inactive},
                         rtable = {.type = TALK_RTABLE};
+    unsigned n = 0;
 
     for (uint32_t i = 0; r->n_chores > 0 && i < r->ifaces.used; i++) {
         struct talk_message m = {.type = TALK_IFACE, .iface = i};
@@ -220,6 +221,7 @@ static void chores(struct router *r)
         }
         if ((r->chore[i] & CHORE_ANNOUNCE) && arp_announce(r, i)) {
             r->chore[i] &= (uint8_t)~CHORE_ANNOUNCE;
+            n++;
         }
         r->n_chores -= r->chore[i] == 0;
     }
@@ -230,6 +232,7 @@ static void chores(struct router *r)
     if (r->say_ready && r->n_chores == 0 && talk_up(r->talk, &ready, NULL, 0)) {
         r->say_ready = r->say_inactive = false;
     }
+    return n;
 }
 
 static unsigned orders(struct router *r)
@@ -359,7 +362,7 @@ unsigned router_turn(struct router *r, uint64_t now)
 
     r->now_ns = now;
     r->alone = false;
-    chores(r);
+    n += chores(r);
     n += orders(r);
     n += release_held(r);
     while (frames < ROUTER_BATCH && !r->binding && !r->alone && port_next(r->port, &in)) {

@@ -33,6 +33,9 @@ uint64_t ring_room(struct ring_tx *tx, uint64_t want)
         tx->peer_head = head;
         room = tx->size - (tx->staged - head);
     }
+    if (room > tx->size / 2 - (tx->staged - tx->tail)) {
+        room = tx->size / 2 - (tx->staged - tx->tail); /* never over the last batch */
+    }
     return tx->bad ? 0 : room;
 }
 
@@ -69,6 +72,9 @@ uint64_t ring_settled(const struct ring_tx *tx, unsigned input)
 
 static void fill_commit(struct ring_tx *tx, struct commit *c)
 {
+    /* pairs with the fence in ring_view.c: who sees a word of this block sees that the tail that
+     * had selected it is gone */
+    atomic_thread_fence(memory_order_release);
     ring_set(&c->batch_start, tx->tail);
     ring_set(&c->records, ring_get(&tx->own->commit[tx->commit_at].records) + tx->n_staged);
     for (unsigned i = 0; i < RING_INPUTS; i++) {

@@ -19,6 +19,9 @@
  * ring_rx_skip, and goes on: nothing is lost, nothing is done twice.  A process with several
  * outputs must publish one before it commits to another, so that the largest is exact.
  *
+ * What is staged is at most half of the ring: so the last batch stays readable for a successor
+ * (ring_last_batch) though its records were released and a next batch was being written.
+ *
  * Trust: each end copies a word of the other's half once, then checks it.  A record, tail or head
  * that cannot be makes the ring 'bad': it reads as empty, or takes nothing, until the other end is
  * attached anew and its half is whole (ring_rx_mend, ring_tx_mend; lane.h does both).  The bytes at
@@ -93,8 +96,9 @@ struct ring_rx {
     int fd, peer_fd, guard;
 };
 
-/* Room for a record with 'head_size' bytes of head, or NULL: full (counted), or bad.  The same room
- * is returned until ring_commit; committing less than reserved is fine. */
+/* Room for a record with 'head_size' bytes of head, or NULL: full, or half of the ring is staged
+ * (counted as full), or bad.  The same room is returned until ring_commit; committing less than
+ * reserved is fine. */
 uint8_t *ring_reserve(struct ring_tx *tx, size_t head_size);
 /* Stages the record whose head was filled in; 'r' is copied, size is computed from r->head_len. */
 void ring_commit(struct ring_tx *tx, const struct record *r);
@@ -107,7 +111,8 @@ uint64_t ring_settled(const struct ring_tx *tx, unsigned input);
 void ring_publish(struct ring_tx *tx);
 /* Drops what is staged and not published. */
 void ring_abandon(struct ring_tx *tx);
-/* Bytes free now, as the writer last knew or, when that is less than 'want', as it is. */
+/* Bytes that may be staged now, as the writer last knew or, when that is less than 'want', as it
+ * is. */
 uint64_t ring_room(struct ring_tx *tx, uint64_t want);
 /* Calls 'seen' for each record of the last published batch, oldest first: after a restart, what the
  * dead writer made visible last.  'hold' and 'src' in them say what it had done. */

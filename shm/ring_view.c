@@ -48,8 +48,7 @@ int ring_stats(const char *path, struct ring_stats *s)
     /* acquire: what the caller looks at next is not older than the tail */
     s->tail = atomic_load_explicit(&tx->tail, memory_order_acquire);
     s->used = s->tail - s->used;
-    c = ring_get(&tx->commit[0].tail) >= ring_get(&tx->commit[1].tail) ? &tx->commit[0]
-                                                                       : &tx->commit[1];
+    c = &tx->commit[ring_get(&tx->commit[0].tail) == s->tail ? 0 : 1];
     s->records = ring_get(&c->records);
     s->publishes = ring_get(&tx->publishes);
     s->full = ring_get(&tx->full);
@@ -107,6 +106,7 @@ void ring_view_close(struct ring_view *v)
 
 uint64_t ring_view_tail(const struct ring_view *v, uint64_t *records)
 {
+    *records = 0;
     for (unsigned tries = 0;; tries++) {
         /* pairs with the release store in ring_publish */
         uint64_t tail = atomic_load_explicit(&v->tx->tail, memory_order_acquire);
@@ -114,12 +114,18 @@ uint64_t ring_view_tail(const struct ring_view *v, uint64_t *records)
         for (unsigned i = 0; i < 2; i++) {
             const struct commit *c = &v->tx->commit[i];
 
+            if (ring_get(&c->tail) != tail) {
+                continue;
+            }
             *records = ring_get(&c->records);
-            /* acquire: the count is read before the second look at the block's tail */
+            /* pairs with the fence in fill_commit: the count is the tail's if the tail stands */
             atomic_thread_fence(memory_order_acquire);
-            if (ring_get(&c->tail) == tail || tries == 100) {
+            if (ring_get(&v->tx->tail) == tail) {
                 return tail;
             }
+        }
+        if (tries == 100) {
+            return tail;
         }
     }
 }

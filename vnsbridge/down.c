@@ -29,8 +29,9 @@ static enum drop refuse(const struct bridge *b, const struct record *r)
     return DROP_NONE;
 }
 
-/* What must not be passed on: a drop, when it settles a frame; else nothing is left to say. */
-static bool make_drop(struct bridge *b, struct record *r, enum drop reason)
+/* What must not be passed on.  A frame of the router's own settles no ticket, and its drop goes on
+ * all the same: a batch without a record would have no commit point. */
+static void make_drop(struct bridge *b, struct record *r, enum drop reason)
 {
     bool settles = r->ticket != RECORD_NO_TICKET;
 
@@ -40,7 +41,6 @@ static bool make_drop(struct bridge *b, struct record *r, enum drop reason)
     r->reason = (uint8_t)reason;
     r->head_len = r->tail_len = 0;
     r->tail_off = 0;
-    return settles;
 }
 
 /* Why the record may not be passed on, or DROP_NONE. */
@@ -56,13 +56,14 @@ static enum drop check(const struct bridge *b, const struct record *r)
     return r->head_len > 0 || r->tail_len > 0 || own ? refuse(b, r) : DROP_NONE;
 }
 
-/* Checks and rewrites the record for PKT_OUT.  False: nothing is left to say to ofproxy. */
-static bool translate(struct bridge *b, struct record *r)
+/* Checks and rewrites the record for PKT_OUT. */
+static void translate(struct bridge *b, struct record *r)
 {
     enum drop reason = check(b, r);
 
     if (reason != DROP_NONE) {
-        return make_drop(b, r, reason);
+        make_drop(b, r, reason);
+        return;
     }
     counter_tally(
         &b->tally,
@@ -73,18 +74,18 @@ static bool translate(struct bridge *b, struct record *r)
         r->dpid = e->row.dpid;
         r->port = e->row.port;
     }
-    return true;
 }
 
 /* As translate.  What killed two predecessors is not looked at: its frame is dropped. */
-static bool handle(struct bridge *b, struct record *r, const uint8_t *head, unsigned deaths)
+static void handle(struct bridge *b, struct record *r, const uint8_t *head, unsigned deaths)
 {
     if (deaths >= FAULT_DEATHS) {
         bridge_quarantine(b, &b->vns_out, r, head);
-        return make_drop(b, r, DROP_POISON);
+        make_drop(b, r, DROP_POISON);
+        return;
     }
     ring_hand(&b->vns_out);
-    return translate(b, r);
+    translate(b, r);
 }
 
 unsigned bridge_down(struct bridge *b)
@@ -106,10 +107,9 @@ unsigned bridge_down(struct bridge *b)
             break;
         }
         r.src = ring_position(&b->vns_out) + r.size;
-        if (handle(b, &r, head, deaths)) {
-            memcpy(to, head, r.head_len);
-            ring_commit(&b->pkt_out, &r);
-        }
+        handle(b, &r, head, deaths);
+        memcpy(to, head, r.head_len);
+        ring_commit(&b->pkt_out, &r);
         ring_next(&b->vns_out);
         n++;
         if (deaths > 0) {

@@ -529,9 +529,9 @@ Test(ofproxy_frames, spans_outside_the_frame_s_chunk_never_leave)
     rig_close(&r);
 }
 
-static void originate(struct rig *r, uint64_t dpid, size_t len)
+static void put_own(struct rig *r, enum verdict verdict, uint64_t dpid, size_t len)
 {
-    struct record rec = {.verdict = VERDICT_ORIGINATED,
+    struct record rec = {.verdict = (uint8_t)verdict,
                          .dpid = dpid,
                          .port = 1,
                          .ticket = RECORD_NO_TICKET,
@@ -551,9 +551,10 @@ Test(ofproxy_frames, originated_frames_leave_and_settle_nothing)
 
     rig_open(&r);
     fd = rig_switch(&r, 1, 1);
-    originate(&r, 1, 60);
-    originate(&r, 1, RECORD_HEAD_MAX);
-    originate(&r, 2, 60); /* no such switch */
+    put_own(&r, VERDICT_ORIGINATED, 1, 60);
+    put_own(&r, VERDICT_ORIGINATED, 1, RECORD_HEAD_MAX);
+    put_own(&r, VERDICT_ORIGINATED, 2, 60); /* no such switch */
+    put_own(&r, VERDICT_DROPPED, 1, 0);     /* counted where it was dropped */
     rig_turn(&r);
     rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
     cr_expect_eq(of_header_at(bytes).length, 84);
@@ -561,6 +562,7 @@ Test(ofproxy_frames, originated_frames_leave_and_settle_nothing)
     cr_expect_eq(of_header_at(bytes).length, 24 + RECORD_HEAD_MAX);
     cr_expect_eq(counter_get(OFPROXY_ORIGINATED), 2u);
     cr_expect_eq(counter_get(OFPROXY_UNSENT), 1u);
+    cr_expect_eq(counter_get(OFPROXY_BAD_VERDICTS), 0u);
     rig_adds_up(&r);
     close(fd);
     rig_close(&r);
@@ -596,9 +598,9 @@ Test(ofproxy_frames, a_slow_switch_loses_frames_whole_and_delays_nobody)
     slow = rig_switch(&r, 1, 1);
     fast = rig_switch(&r, 2, 1);
     for (unsigned i = 0; i < 400; i++) { /* ten times what the socket and the buffer hold */
-        originate(&r, 1, 10000);
+        put_own(&r, VERDICT_ORIGINATED, 1, 10000);
         if (i % 100 == 0) {
-            originate(&r, 2, 100);
+            put_own(&r, VERDICT_ORIGINATED, 2, 100);
         }
         rig_turn(&r);
     }
@@ -618,7 +620,7 @@ Test(ofproxy_frames, a_slow_switch_loses_frames_whole_and_delays_nobody)
         cr_assert_eq(bytes[10023], 0x42);
         got++;
     }
-    originate(&r, 1, 60);
+    put_own(&r, VERDICT_ORIGINATED, 1, 60);
     rig_turn(&r);
     cr_expect_eq(rig_await(&r, slow, OF10_TYPE_PACKET_OUT, bytes).length, 84, "it is well again");
     close(slow);

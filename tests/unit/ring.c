@@ -8,11 +8,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "shm/bell.h"
 #include "shm/ring.h"
+#include "shm/ring_layout.h"
 
 TestSuite(ring, .timeout = 20);
 
@@ -75,6 +77,16 @@ Test(ring, records_of_every_size_come_out_as_they_went_in)
     ring_private_free(&tx, &rx);
 }
 
+/* A batch is at most half of the ring: publishes when it is. */
+static bool put_in_batches(struct ring_tx *tx, uint64_t seq, size_t len)
+{
+    if (put(tx, seq, len)) {
+        return true;
+    }
+    ring_publish(tx);
+    return put(tx, seq, len);
+}
+
 Test(ring, full_is_refused_and_what_was_published_stays)
 {
     struct ring_tx tx;
@@ -84,7 +96,7 @@ Test(ring, full_is_refused_and_what_was_published_stays)
     uint64_t n = 0;
 
     cr_assert(ring_private(&tx, &rx, 4096) == 0);
-    while (put(&tx, n + 1, 100)) {
+    while (put_in_batches(&tx, n + 1, 100)) {
         n++;
     }
     cr_assert(n == 4096 / 176, "%lu", n);
@@ -206,6 +218,112 @@ Test(ring, the_last_batch_can_be_read_again_after_a_restart)
     ring_tx_leave(&tx);
     ring_rx_leave(&rx);
     remove_dir();
+}
+
+static void collect_first(void *context, const struct record *r)
+{
+    uint64_t *n = context;
+
+    *n += r->seq == 1;
+}
+
+Test(ring, the_last_batch_can_be_read_though_the_next_was_staged_as_far_as_it_goes)
+{
+    struct ring_tx tx;
+    struct ring_rx rx;
+    struct record r;
+    const uint8_t *head;
+    char why[300];
+    uint64_t found = 0, n = 0;
+
+    make_dir();
+    cr_assert(ring_rx_join(&rx, path, SIZE, why, sizeof why) == 0);
+    cr_assert(ring_tx_join(&tx, path, SIZE, why, sizeof why) == 0);
+    while (put(&tx, 1, 1000)) {
+        n++;
+    }
+    ring_publish(&tx);
+    while (ring_peek(&rx, &r, &head)) {
+        ring_next(&rx);
+    }
+    ring_release(&rx);
+    while (put(&tx, 2, 1000)) { /* killed before it publishes these */
+    }
+    ring_tx_leave(&tx);
+    cr_assert(ring_tx_join(&tx, path, SIZE, why, sizeof why) == 0);
+    ring_last_batch(&tx, collect_first, &found);
+    cr_assert(n > 1 && found == n, "%lu of %lu", found, n);
+    ring_tx_leave(&tx);
+    ring_rx_leave(&rx);
+    remove_dir();
+}
+
+struct looked {
+    uint64_t tail, records;
+};
+
+/* A spectator that looks once, as a process that stops before it does. */
+static pid_t look(const struct ring_view *v, struct looked *found)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        raise(SIGSTOP);
+        found->tail = ring_view_tail(v, &found->records);
+        _exit(0);
+    }
+    cr_assert(pid > 0 && waitpid(pid, NULL, 0) == pid);
+    return pid;
+}
+
+/* Lets it do 'n' instructions.  False: it has ended. */
+static bool step(pid_t pid, unsigned n)
+{
+    int status = 0;
+
+    while (n-- > 0) {
+        cr_assert(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0);
+        cr_assert(waitpid(pid, &status, 0) == pid);
+        if (!WIFSTOPPED(status)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* After each instruction of the spectator's look the writer publishes, and starts on a next batch.
+ * Each record has 72 bytes, so a tail says how many there are. */
+Test(ring, a_spectator_s_count_belongs_to_its_tail)
+{
+    struct ring_tx tx;
+    struct ring_rx rx;
+    struct looked *found =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    bool ended = false;
+
+    cr_assert(found != MAP_FAILED && ring_private(&tx, &rx, SIZE) == 0);
+    for (unsigned n = 0; !ended; n++) {
+        struct ring_view v = {.tx = tx.own, .data = tx.data, .size = tx.size};
+        struct record r;
+        const uint8_t *head;
+        pid_t pid = look(&v, found);
+
+        ended = !step(pid, n);
+        cr_assert(put(&tx, n, 0));
+        ring_publish(&tx);
+        atomic_fetch_add(&tx.own->commit[tx.commit_at ^ 1].records, 100);
+        if (!ended) {
+            cr_assert(ptrace(PTRACE_CONT, pid, NULL, NULL) == 0 && waitpid(pid, NULL, 0) == pid);
+        }
+        cr_assert(found->tail == found->records * sizeof(struct record), "%lu records up to %lu",
+                  found->records, found->tail);
+        cr_assert(ring_peek(&rx, &r, &head));
+        ring_next(&rx);
+        ring_release(&rx);
+    }
+    munmap(found, 4096);
+    ring_private_free(&tx, &rx);
 }
 
 Test(ring, what_was_begun_is_known_to_a_successor)

@@ -241,6 +241,23 @@ Test(router_ring, says_what_it_wants_and_what_it_waits_for)
     cr_expect(eq(u32, s.state, SESSION_OPEN));
 }
 
+Test(router_ring, announcements_are_counted_with_their_records)
+{
+    uint64_t before = counter_get(ROUTER_ORIGINATED), n = 0;
+    struct record r;
+
+    start_router();
+    put_lab();
+    for (unsigned i = 0; i < 10; i++) {
+        router_turn(&one.r, one.now);
+        while (take(&r, head)) {
+            n++;
+        }
+        cr_expect(eq(u64, counter_get(ROUTER_ORIGINATED) - before, n), "turn %u", i);
+    }
+    cr_expect(eq(u64, n, 3));
+}
+
 Test(router_ring, works_only_while_the_lease_is_its_own)
 {
     struct record r;
