@@ -119,8 +119,8 @@ static void read_lease(struct port_ring *p, char *text, size_t size)
     }
 }
 
-/* Interfaces first, then the news that the router is ready with them. */
-static void read_boards(struct port_ring *p)
+/* Interfaces first, then the news that the router is ready with them.  True: there was news. */
+static bool read_boards(struct port_ring *p)
 {
     bool changed = board_changed(&p->leases);
     char text[256] = "";
@@ -132,7 +132,9 @@ static void read_boards(struct port_ring *p)
         read_lease(p, text, sizeof text);
         read_interfaces(p);
         tell(p, p->mine ? ROLE_READY : ROLE_WAITING, text);
+        return true;
     }
+    return false;
 }
 
 /* ---- frames ------------------------------------------------------------------------------- */
@@ -184,7 +186,9 @@ static bool next(struct port *port, struct frame_in *in)
         }
         return false;
     }
-    if (!ring_peek(&p->in, r, &in->head)) {
+    /* what was published before the frame comes first: else it is dropped for want of a lease that
+     * it followed */
+    if (!ring_peek(&p->in, r, &in->head) || read_boards(p)) {
         return false;
     }
     in->deaths = ring_deaths(&p->in);

@@ -258,6 +258,19 @@ Test(router_ring, announcements_are_counted_with_their_records)
     cr_expect(eq(u64, n, 3));
 }
 
+Test(router_ring, a_frame_is_handled_with_the_boards_that_were_published_before_it)
+{
+    struct record r;
+
+    start_router();
+    turn();
+    put_lab();
+    send_frame(3, frame, ping(IP(10, 0, 1, 1), 30), 0);
+    turn();
+    cr_assert(take_frame(&r, head));
+    cr_expect(eq(u8, r.verdict, VERDICT_ANSWERED));
+}
+
 Test(router_ring, works_only_while_the_lease_is_its_own)
 {
     struct record r;
