@@ -43,7 +43,7 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch]))
 
-.PHONY: all help programs up down check unit race race-run e2e bench fakes deps fmt fmt-check clean install
+.PHONY: all help programs up down check unit race race-run verify e2e bench fakes deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
@@ -119,6 +119,9 @@ $(BUILD)/race/%: $(BUILD)/obj/tests/race/%.o $(call objects,router/fib.c router/
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lurcu-qsbr -lurcu-common $(LDLIBS_common)
 
+verify:                                       ## model-check the crash protocol, and each model with a switch that breaks it
+	$(Q)tests/verify/run
+
 # Benchmarks are run by hand, never by check: a machine's mood is no test.
 bench: $(BUILD)/bench/ring_bench              ## measure the rings and the chain of processes
 	$(Q)$<
@@ -149,6 +152,7 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) --no-print-directory unit
 	$(Q)$(MAKE) --no-print-directory SAN=asan unit
 	$(Q)$(MAKE) --no-print-directory race
+	$(Q)$(MAKE) --no-print-directory verify
 	$(Q)$(MAKE) --no-print-directory e2e
 
 e2e: programs fakes                           ## run the tests on a real switch (root)
