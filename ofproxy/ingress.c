@@ -64,8 +64,7 @@ void ingress_look(struct ingress *g)
     }
     memset(g->address, 0, sizeof g->address);
     for (unsigned i = 0; i < board_used(&g->interfaces) && i < INGRESS_ADDRESSES / 2; i++) {
-        if (board_get(&g->interfaces, i, &row) && row.vhost[0] && may_be_ours(row.ip) &&
-            !is_ours(g, row.ip)) {
+        if (board_get(&g->interfaces, i, &row) && row.vhost[0] && may_be_ours(row.ip)) {
             remember(g, row.ip);
         }
     }

@@ -110,6 +110,8 @@ def start(lab, make):
     wait_for(lab.connected, 10, 'connected switch')
     Storm(stack, 'broadcast', 0.1, 1000).numbers()  # the port is known from now on, and all are ready
     wait_for(lambda: lab.flows('client', HOSTS['server1']) and lab.flows('server2', HOSTS['server1']), 20, 'traffic')
+    for kind in ('router', 'dead'):  # goes round every ring, so that each page of them has been touched
+        Storm(stack, kind, 2).numbers()
     return stack
 
 
@@ -130,7 +132,7 @@ def quiet(stack):
 @pytest.mark.parametrize('kind', list(CLASS))
 def test_a_storm_takes_nobody_elses_place(lab, stack, kind):
     seconds = SECONDS if kind == 'broadcast' or SECONDS > 5 else min(SECONDS, 3)
-    Storm(stack, kind, 1).numbers()  # every page that a storm touches has been touched
+    Storm(stack, kind, 1).numbers()  # this kind's own pages, too
     before, row = quiet(stack), wait_for(lambda: ingress(stack).get(('storm-eth4', CLASS[kind])), 5, 'row')  # its rate
     rss = {name: memory(stack.pid(name)) for name in stack.PROCESSES}
     storm = Storm(stack, kind, seconds)
@@ -151,9 +153,10 @@ def test_a_storm_takes_nobody_elses_place(lab, stack, kind):
     assert len(times) == int(seconds * 10), pings
     assert good >= seconds * 4 and bad == 0, opened
     assert numbers['replies'] == numbers['echoes'] >= seconds * 4 and numbers['errors'] == 0, line
-    # no process grew: what is its own stays as it was, but for pages of stack and tables first touched now
+    # no process grew.  A few pages may be touched for the first time: of a stack, of tables made at the start
+    # (its own), of the arena (all), which is used last chunk first.
     for name in stack.PROCESSES:
-        assert now[name][0] - rss[name][0] <= 64, (name, rss, now)
+        assert now[name][0] - rss[name][0] <= 16 and now[name][1] - rss[name][1] <= 600, (name, rss, now)
     # every frame of the storm is in the books of its port, and every frame that came in had one verdict
     wait_for(lambda: books(stack) >= stack.stormed, 2, "end of the port's books")
     assert books(stack) == stack.stormed, (books(stack), stack.stormed)

@@ -372,6 +372,22 @@ Test(ofproxy_frames, a_full_pipeline_drops_frames_and_still_answers_echoes)
     rig_close(&r);
 }
 
+Test(ofproxy_frames, small_frames_that_wait_keep_no_memory_from_long_ones)
+{
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 1);
+    for (unsigned i = 0; i < 2000; i++) {
+        send_kind(&r, fd, 1, CLASS_FORWARD, RECORD_INLINE);
+    }
+    cr_expect_eq(arena_in_flight(&r.p->arena), 2000u);
+    cr_expect_eq(r.p->arena.n_free_chunk, ARENA_CHUNKS - 1u, "only the one to receive into");
+    close(fd);
+    rig_close(&r);
+}
+
 /* Looks at all tickets as ticks at 'now' would. */
 static void expire_all(struct rig *r, uint64_t now)
 {
@@ -401,8 +417,10 @@ Test(ofproxy_frames, a_frame_without_a_verdict_is_given_up_after_a_minute_and_it
     rig_turn(&r);
     expire_all(&r, now + 58 * second);
     cr_expect_eq(arena_in_flight(&r.p->arena), 4u, "too early");
-    r.p->out.looked_ns = now;
-    packet_out_expire(r.p, now + 100 * second);
+    for (unsigned i = 0; i < 40; i++) {
+        r.p->out.looked_ns = now;
+        packet_out_expire(r.p, now + 100 * second);
+    }
     cr_expect_eq(arena_in_flight(&r.p->arena), 4u, "after a pause of its own, it reads first");
     expire_all(&r, now + 63 * second);
     cr_expect_eq(arena_in_flight(&r.p->arena), 0u);
