@@ -155,11 +155,13 @@ static bool peer_tx_holds(const struct ring_rx *rx, uint64_t *tail)
 static void rx_resume(struct ring_rx *rx, const char *path, bool damaged, bool peer_damaged,
                       char *why, size_t why_size)
 {
-    uint64_t tail = ring_get(&rx->peer->tail);
+    /* pairs with the release store in ring_publish */
+    uint64_t tail = atomic_load_explicit(&rx->peer->tail, memory_order_acquire);
 
     rx->peer_epoch = ring_get(&rx->peer->epoch);
     rx->head = rx->at = rx->peer_tail = ring_get(&rx->own->head);
-    if (!peer_damaged && !damaged && ring_plausible(rx->head) && ring_tail_holds(rx, tail)) {
+    if (!peer_damaged && !damaged && ring_plausible(rx->head) && ring_tail_holds(rx, tail) &&
+        ring_parses(rx->data, rx->mask, rx->head, tail)) {
         return;
     }
     if (!peer_damaged && peer_tx_holds(rx, &tail)) {

@@ -260,6 +260,12 @@ Test(hostile, a_reader_without_its_head_goes_on_where_its_outputs_say)
     join_rx();
     cr_assert(!rx.anew && why[0] == '\0' && ring_rx_skip(&rx, settled), "a skip is never back");
     cr_assert(take() == 0 && put(6) && take() == 6);
+    put(7);
+    ring_rx_leave(&rx);
+    poke(".rx", AT_HEAD, tx.tail - 72); /* in the ring, but no record starts there */
+    join_rx();
+    cr_assert(rx.anew && take() == 0 && !ring_rx_bad(&rx), "the writer gets the blame: %s", rx.why);
+    cr_assert(put(8) && take() == 8);
     ring_tx_leave(&tx);
     ring_rx_leave(&rx);
 }
