@@ -46,6 +46,7 @@
 #define NUMBERS (1u << 28)   /* frames that can be told apart; a byte of address space each */
 #define PROBE_NS 10000000ull /* between two questions whether the router is there */
 #define REDIAL_NS 2000000ull /* between two attempts to connect */
+#define WRITE_OFF_NS 5000000000ull
 #define NUMBER_AT (PKT_ETH_LEN + PKT_IP_LEN + 8)
 #define SHORTEST (NUMBER_AT + 8)
 #define TRIGGER_WORD "VENOM!"
@@ -334,9 +335,26 @@ static bool is_trigger(const uint8_t *frame, size_t len)
     return len == 1514 && memcmp(frame + NUMBER_AT, TRIGGER_WORD, strlen(TRIGGER_WORD)) == 0;
 }
 
+/* Whatever did not come back while nothing did for so long does not keep the window closed: it may
+ * have been dropped for its age.  It counts as lost until it comes. */
+static uint64_t written_off(uint64_t now)
+{
+    static uint64_t off, moved_ns, moved;
+
+    if (moved != back || moved_ns == 0) {
+        moved = back;
+        moved_ns = now;
+    } else if (now - moved_ns > WRITE_OFF_NS) {
+        off = waiting;
+        moved_ns = now;
+    }
+    return off < waiting ? off : waiting;
+}
+
 static bool may_send(uint64_t now)
 {
-    return flowing && !stopping && waiting < option.window && now >= paced_ns && sent < NUMBERS;
+    return flowing && !stopping && waiting - written_off(now) < option.window && now >= paced_ns &&
+           sent < NUMBERS;
 }
 
 static void send_frames(uint64_t now)
