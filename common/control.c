@@ -66,7 +66,8 @@ static json_t *set_level(json_t *params, char *why, size_t size)
     return json_string(word);
 }
 
-static json_t *dispatch(const char *method, json_t *params, int *code, char *why, size_t size)
+static json_t *dispatch(const struct control_method *methods, const char *method, json_t *params,
+                        int *code, char *why, size_t size)
 {
     *code = -32000;
     if (strcmp(method, "ping") == 0) {
@@ -75,7 +76,7 @@ static json_t *dispatch(const char *method, json_t *params, int *code, char *why
     if (strcmp(method, "log.level") == 0) {
         return set_level(params, why, size);
     }
-    for (const struct control_method *m = server.methods; m && m->name; m++) {
+    for (const struct control_method *m = methods; m && m->name; m++) {
         if (strcmp(m->name, method) == 0) {
             return m->call(m->context, params, why, size);
         }
@@ -85,17 +86,24 @@ static json_t *dispatch(const char *method, json_t *params, int *code, char *why
     return NULL;
 }
 
-static json_t *error_object(int code, const char *why)
+/* A sentence may quote a caller's bytes that are no UTF-8, or end within a character. */
+static json_t *error_message(char *why)
 {
-    json_t *message = json_string(why[0] ? why : "failed");
+    json_t *message = json_string(why);
 
-    /* NULL: cut in the middle of a UTF-8 character */
-    return json_pack("{s:i,s:o}", "code", code, "message",
-                     message ? message : json_string("failed"));
+    for (char *c = why; !message && *c; c++) {
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    }
+    return message ? message : json_string(why);
 }
 
-/* The response to one request line, as a new object. */
-static json_t *respond(const char *line, size_t len)
+static json_t *error_object(int code, char *why)
+{
+    return json_pack("{s:i,s:o}", "code", code, "message",
+                     why[0] ? error_message(why) : json_string("the method gave no answer"));
+}
+
+json_t *control_respond(const struct control_method *methods, const char *line, size_t len)
 {
     json_error_t parse;
     json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &parse);
@@ -116,7 +124,7 @@ static json_t *respond(const char *line, size_t len)
         snprintf(why, sizeof why,
                  "expected an object with method and, if any, params as an object");
     } else {
-        result = dispatch(method, params, &code, why, sizeof why);
+        result = dispatch(methods, method, params, &code, why, sizeof why);
     }
     json_object_set_new(answer, result ? "result" : "error",
                         result ? result : error_object(code, why));
@@ -194,7 +202,7 @@ static void caller_read(struct caller *c)
     while ((end = memchr(c->buffer, '\n', c->len))) {
         size_t used = (size_t)(end - c->buffer) + 1;
 
-        if (!send_line(c->fd, respond(c->buffer, used - 1), end_ns)) {
+        if (!send_line(c->fd, control_respond(server.methods, c->buffer, used - 1), end_ns)) {
             caller_close(c);
             return;
         }

@@ -34,6 +34,9 @@ void control_serve(void);
 /* From the sandbox the socket's name may stay behind: nobody answers there, and the next server
  * takes it. */
 void control_stop(void);
+/* The response to one request line of 'len' bytes, as a new object: what the server's thread does
+ * with each, for tests. */
+json_t *control_respond(const struct control_method *methods, const char *line, size_t len);
 
 /* Client: sends one request and waits up to 'timeout_ms' for its result.  Takes over 'params' (may
  * be NULL).  Returns a new reference, or NULL with one sentence in 'why' (no such process running,

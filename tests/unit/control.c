@@ -102,6 +102,7 @@ Test(control, bad_requests_are_answered_by_the_code_of_json_rpc)
     ask(fd, "{\"method\":\"ping\",\"params\":[1],\"id\":7}\n", "-32600");
     ask(fd, "{\"method\":\"nothing\",\"id\":7}\n", "-32601");
     ask(fd, "{\"method\":\"ping\",\"id\":\"x\"}\n", "\"id\":\"x\"");
+    ask(fd, "{\"m\":\"\xe9t\xe9\"}\n", "not JSON: unable to decode byte 0xe9");
     close(fd);
 }
 
@@ -127,14 +128,16 @@ Test(control, a_request_that_never_ends_closes_only_its_caller)
     close(other);
 }
 
-Test(control, an_error_cut_within_a_character_is_still_an_error)
+Test(control, an_error_cut_within_a_character_is_still_a_sentence)
 {
-    char why[300] = "", method[70];
+    char why[300] = "", method[70], said[90];
 
     memset(method, 'a', 59);
     strcpy(method + 59, "\xc3\xa9");
     cr_assert(control_call(dir, "test", method, NULL, 1000, why, 300) == NULL);
-    cr_expect_str_eq(why, "failed");
+    method[59] = '\0';
+    snprintf(said, sizeof said, "no method '%s?' here", method);
+    cr_expect_str_eq(why, said);
 }
 
 /* It takes a little again and again, so no single send ever times out. */
