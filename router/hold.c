@@ -300,6 +300,11 @@ void hold_asked(struct hold *h, struct hold_hop *hop)
     }
 }
 
+uint64_t hold_since(const struct hold *h, const struct hold_hop *hop)
+{
+    return h->file->slot[hop->first - 1].held_ns;
+}
+
 static struct hold_hop *settle(struct hold *h, uint32_t ip, uint32_t iface, enum hold_state state)
 {
     struct hold_hop *hop = hop_find(h, ip, iface);

@@ -28,7 +28,7 @@
 #define HOLD_SLOTS 256                   /* in all */
 #define HOLD_PER_HOP 64                  /* for one next hop */
 #define HOLD_FRAME 2048                  /* longest frame */
-#define HOLD_OLD_NS (30 * 1000000000ull) /* a restarted router gives up what is older */
+#define HOLD_OLD_NS (30 * 1000000000ull) /* a restarted router gives up what is, or gets, older */
 
 struct hold_slot {     /* in the file */
     uint64_t serial;   /* 0: free; written last */
@@ -83,6 +83,8 @@ bool hold_put(struct hold *h, const struct hold_slot *what, const uint8_t *head,
 /* The first hop from index *at on that the control thread was not told of; *at is its index. */
 struct hold_hop *hold_unasked(struct hold *h, unsigned *at);
 void hold_asked(struct hold *h, struct hold_hop *hop);
+/* When the oldest frame for it was held. */
+uint64_t hold_since(const struct hold *h, const struct hold_hop *hop);
 void hold_resolved(struct hold *h, uint32_t ip, uint32_t iface, const uint8_t mac[6]);
 void hold_failed(struct hold *h, uint32_t ip, uint32_t iface);
 /* The oldest frame of a hop that is resolved or failed; NULL: none. */

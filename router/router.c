@@ -256,7 +256,7 @@ static unsigned orders(struct router *r)
 }
 
 /* Tells the control thread of next hops that frames wait for.  A restarted router has frames before
- * it has interfaces: they wait for these, too. */
+ * it has interfaces: they wait for these, too, but not for ever. */
 static void ask_for_hops(struct router *r)
 {
     struct hold_hop *hop;
@@ -265,8 +265,12 @@ static void ask_for_hops(struct router *r)
         struct talk_message m = {.type = TALK_NEEDED, .iface = hop->iface, .ip = hop->ip};
         const struct iface *out = iface_at(&r->ifaces, hop->iface);
 
-        if (out && out->up && talk_up(r->talk, &m, NULL, 0)) {
-            hold_asked(&r->hold, hop);
+        if (out && out->up) {
+            if (talk_up(r->talk, &m, NULL, 0)) {
+                hold_asked(&r->hold, hop);
+            }
+        } else if (r->now_ns - hold_since(&r->hold, hop) > HOLD_OLD_NS) {
+            hold_failed(&r->hold, hop->ip, hop->iface);
         }
     }
 }

@@ -182,6 +182,29 @@ Test(router_hold, a_torn_or_foreign_file_holds_nothing)
     cr_expect(zero(u32, hold_restore(&h, 100, 1000, &old)));
 }
 
+/* A damaged file may say so; the second of them was neither kept nor free, for ever. */
+Test(router_hold, two_slots_with_one_serial_lose_no_slot)
+{
+    unsigned old, at = 0;
+    int fd = open(path, O_RDWR);
+    off_t first, size = lseek(fd, 0, SEEK_END);
+    uint64_t serial = 0;
+
+    first = size - (off_t)(HOLD_SLOTS * sizeof(struct hold_slot));
+    cr_assert(put(7, 10, 1000));
+    cr_assert(put(8, 20, 1000));
+    while (serial == 0) {
+        cr_assert(
+            eq(int, (int)pread(fd, &serial, 8, first + at++ * (off_t)sizeof(struct hold_slot)), 8));
+    }
+    for (unsigned i = 0; i < HOLD_SLOTS; i++) {
+        cr_assert(
+            eq(int, (int)pwrite(fd, &serial, 8, first + i * (off_t)sizeof(struct hold_slot)), 8));
+    }
+    close(fd);
+    cr_expect(eq(u32, restart(100, 1000, &old) + h.n_free, HOLD_SLOTS));
+}
+
 Test(router_hold, a_frame_longer_than_a_slot_is_refused)
 {
     static uint8_t big[HOLD_FRAME + 1];

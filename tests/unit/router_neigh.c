@@ -302,6 +302,27 @@ Test(router_neigh, a_flood_of_strangers_takes_no_place_of_an_entry_in_use)
 
 /* ---- two threads -------------------------------------------------------------------------- */
 
+/* What a predecessor left for an interface that is no more waited for ever, and kept its slot. */
+Test(router_neigh, a_frame_for_an_interface_that_never_comes_is_given_up)
+{
+    size_t len = make(frame, &(struct spec){.src = CLIENT, .dst = SERVER2, .proto = 17, .ttl = 9});
+    struct hold_slot what = {
+        .position = 8, .held_ns = rig.now, .next_hop = SERVER2, .out_iface = 77, .in_iface = ETH3};
+
+    cr_assert(hold_put(&rig.r.hold, &what, frame, len, NULL, 0));
+    rig.now += HOLD_OLD_NS;
+    rig_turn();
+    cr_expect(eq(u32, rig.r.hold.n_hops, 1));
+    rig.now += 1;
+    rig_turn();
+    rig_turn();
+    cr_expect(zero(u32, rig.r.hold.n_hops));
+    cr_expect(eq(u32, rig.r.hold.n_free, HOLD_SLOTS));
+    cr_expect(eq(u64, counter_get(ROUTER_HELD_EXPIRED), 1));
+    cr_assert(ge(u32, rig.n_out, 1));
+    cr_expect(eq(u8, icmp_of(&rig.out[rig.n_out - 1])->code[0], PKT_HOST));
+}
+
 static volatile bool reading;
 
 /* Looks up while the other thread changes; whatever it finds must be whole. */
