@@ -121,6 +121,16 @@ static bool assign(struct config *c, unsigned key, const char *value, char *why,
     return true;
 }
 
+bool config_is_name(const char *name, size_t most)
+{
+    size_t len = 0;
+
+    while (name[len] > 0x20 && name[len] < 0x7f) {
+        len++;
+    }
+    return name[len] == '\0' && len > 0 && len <= most;
+}
+
 void config_defaults(struct config *c)
 {
     *c = (struct config){0};
@@ -208,8 +218,9 @@ static void vhost_line(struct reading *r, const char *vhost, const char *key, co
     struct config_line *more;
     char why[200];
 
-    if (vhost[0] == '\0' || strlen(vhost) > 31 || strpbrk(vhost, " \t")) {
-        complain(r, "a [vhost NAME] section needs a name of 1 to 31 characters without blanks");
+    if (!config_is_name(vhost, 31)) {
+        complain(r,
+                 "a [vhost NAME] section needs a name of 1 to 31 ASCII characters without blanks");
         return;
     }
     if (!known_vhost_key(key)) {

@@ -62,6 +62,9 @@ void config_load(struct config *c, enum config_section section, int argc, char *
  * -EINVAL with every mistake as "file:line: sentence" lines in 'why' (cut at 'size'). */
 int config_file(struct config *c, const char *file, char *why, size_t size);
 void config_defaults(struct config *c);
+/* Is it a name that a terminal, JSON and a VNS client all take: 1 to 'most' printable ASCII
+ * characters, and no blanks? */
+bool config_is_name(const char *name, size_t most);
 void config_free(struct config *c);
 
 const char *config_str(const struct config *c, enum config_key key);

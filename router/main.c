@@ -44,8 +44,9 @@ static void check_names(const struct config *c)
     const char *user = config_str(c, CONFIG_ROUTER_USER);
     const struct passwd *pw = user[0] ? NULL : getpwuid(geteuid());
 
-    if (vhost[0] == '\0' || strlen(vhost) > 31) {
-        die_usage("vhost is '%.60s', expected a name of 1 to 31 characters", vhost);
+    if (!config_is_name(vhost, 31)) {
+        die_usage("vhost is '%.60s', expected a name of 1 to 31 ASCII characters without blanks",
+                  vhost);
     }
     if (config_str(c, CONFIG_ROUTER_TEMPLATE)[0] != '\0' &&
         config_str(c, CONFIG_ROUTER_SERVER)[0] == '\0') {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/config.h"
+
 static const char blanks[] = " \t\r\n";
 
 bool ipconfig_address(const char *text, uint32_t *ip, uint32_t *mask)
@@ -76,6 +78,10 @@ static const char *read_line(struct ipconfig *c, char *line, int number)
     if (strlen(port) >= sizeof e->port || !ipconfig_port_name(port, e->stem, e->name)) {
         return "the switch port's name is too long: expected at most 25 characters, at most 15 of "
                "them after its last '-'";
+    }
+    if (!config_is_name(port, sizeof e->port)) {
+        return "the switch port's name has characters that are not ASCII: expected one like "
+               "sw0-eth1";
     }
     snprintf(e->port, sizeof e->port, "%s", port);
     if (!ipconfig_address(address, &e->ip, &e->mask) || e->ip == 0) {

@@ -107,6 +107,10 @@ static int interface_line(const struct loader *l, struct vhost *h, const struct 
         return wrong(l, at, "interface name %s is too long: VNS clients take at most %d characters",
                      name, VNS_NAME_MAX);
     }
+    if (!config_is_name(name, VNS_NAME_MAX) || !config_is_name(port, sizeof port)) {
+        return wrong(l, at, "interface %s at switch port %s: expected names of ASCII characters",
+                     name, port);
+    }
     if (strchr(port, ':')) {
         f.match = VHOST_BY_NUMBER;
         if (!parse_number(port, &f.dpid, &f.port)) {
@@ -203,6 +207,10 @@ static int switch_interfaces(const struct loader *l, struct vhost *h, const stru
     if (strlen(stem) > 20) {
         return wrong(l, s->switch_line,
                      "switch name %s is too long: expected at most 20 characters", stem);
+    }
+    if (stem[0] && !config_is_name(stem, 20)) {
+        return wrong(l, s->switch_line, "switch name %s: expected ASCII characters without blanks",
+                     stem);
     }
     snprintf(h->switch_name, sizeof h->switch_name, "%s",
              stem[0] ? stem : config_str(l->config, CONFIG_LAB_SWITCH));

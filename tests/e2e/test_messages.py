@@ -325,6 +325,7 @@ def ip_config(key, text, line=''):
 ip_config('IP_CONFIG line without two words', 'sw0-eth1 192.168.2.1\nsw0-eth2\n', '2')
 ip_config('IP_CONFIG line with a bad address', '# ours\nsw0-eth1 192.168.2\n', '2')
 ip_config('IP_CONFIG line with a long name', 'sw0-%s 192.168.2.1\n' % ('x' * 30), '1')
+ip_config('IP_CONFIG line with other characters', 'sw0-\u00e9 192.168.2.1\n', '1')
 ip_config('port twice in IP_CONFIG', 'sw0-eth1 192.168.2.1\nsw0-eth1 192.168.2.2\n', '2')
 ip_config('address twice in IP_CONFIG', 'sw0-eth1 192.168.2.1\nsw0-eth2 192.168.2.1\n', '2')
 ip_config('empty IP_CONFIG', '# nothing\n')
@@ -349,6 +350,8 @@ vhost('interface twice', '[vhost a]\ninterface = eth1 sw0-eth1 10.0.0.1\ninterfa
 vhost('port claimed twice',
       '[vhost a]\ninterface = e1 sw0-eth1 10.0.0.1\n[vhost b]\ninterface = e2 sw0-eth1 10.0.1.1\n', port='sw0-eth1')
 vhost('virtual host without ports', '[vhost a]\nswitch = sw0\n[vhost b]\nauth-key = /none\n', name='b')
+vhost('name of a switch with other characters', '[vhost a]\nswitch = \u00e9\n', line='2', name='\u00e9')
+vhost('interface with other characters', '[vhost a]\ninterface = e1 \u00e9-eth1 10.0.0.1\n', line='2', interface='e1')
 vhost('name of a switch too long', '[vhost a]\nswitch = %s\n' % ('s' * 21), line='2', name='s' * 21)
 vhost('routing table missing', '[vhost a]\nswitch = sw0\nrtable = /none\n', line='3')
 vhost('bad line of a routing table', '[vhost a]\nswitch = sw0\nrtable = {dir}/rtable\n',

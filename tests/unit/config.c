@@ -68,6 +68,7 @@ Test(config, every_mistake_of_a_file_is_named_with_its_line)
         {"[vhost a]\ninterfaces = eth1\n", ":2: ", "unknown key 'interfaces' in [vhost a]"},
         {"# fine\n[vhost ]\nswitch = sw0\n", ":3: ", "needs a name"},
         {"[vhost a ]\nswitch = sw0\n", ":2: ", "without blanks"},
+        {"[vhost \xe9]\nswitch = sw0\n", ":2: ", "ASCII characters"},
         {"[router\nport = 1\n", ":1: ", "expected [section] or key = value"},
     };
 
