@@ -17,6 +17,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissin
 STD := -std=gnu17 -D_GNU_SOURCE -DCAUSEWAY_VERSION='"$(VERSION)"' -I.
 ifeq ($(SAN),asan)
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+else ifeq ($(SAN),fuzz)
+SAN_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 else ifeq ($(SAN),tsan)
 SAN_FLAGS := -fsanitize=thread
 # gcc's own warning that fences are not seen by the sanitizer: the race tests know it (tests/race).
@@ -41,9 +43,9 @@ causeway_SRC := $(call sources,ctl)
 BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] ofproxy/*.[ch] \
-    vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch]))
+    vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/fuzz/shim/criterion/*.h))
 
-.PHONY: all help programs up down check unit race race-run verify e2e bench fakes deps fmt fmt-check clean install
+.PHONY: all help programs up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
@@ -122,6 +124,29 @@ $(BUILD)/race/%: $(BUILD)/obj/tests/race/%.o $(call objects,router/fib.c router/
 verify:                                       ## model-check the crash protocol, and each model with a switch that breaks it
 	$(Q)tests/verify/run
 
+# Fuzzing: libFuzzer programs, always built by clang with SAN=fuzz.  Like a unit test, a target sees
+# the objects of the process that its name begins with.  SECONDS is for all targets together.
+SECONDS := 60
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c tests/fuzz/seeds.c,$(call sources,tests/fuzz)))
+fuzz:                                         ## build and run the fuzz targets (SECONDS=60, in all)
+	$(Q)$(MAKE) --no-print-directory CC=clang SAN=fuzz BUILD=build/fuzz fuzz-build
+	$(Q)tests/fuzz/run build/fuzz $(SECONDS) $(FUZZ)
+fuzz-seeds:                                   ## make the committed seeds anew (LIVE=FOLDER of cut_pcap)
+	$(Q)$(MAKE) --no-print-directory CC=clang SAN=fuzz BUILD=build/fuzz fuzz-build build/fuzz/target/seeds
+	$(Q)tests/fuzz/merge build/fuzz "$(LIVE)" $(FUZZ)
+fuzz-build: $(FUZZ:%=$(BUILD)/target/%)
+$(BUILD)/obj/tests/fuzz/%.o: EXTRA_CFLAGS += -Itests/fuzz/shim
+define fuzz_program
+$(BUILD)/target/$(1): $(BUILD)/obj/tests/fuzz/$(1).o $(BUILD)/obj/tests/fuzz/fuzz.o $(call unit_objects,$(1)) $(LIB)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -Wl,--wrap=die,--wrap=die_usage -o $$@ $$(filter %.o,$$^) $(LIB) \
+	    -lurcu-qsbr -lurcu-common -lcrypto $(LDLIBS_common)
+endef
+$(foreach f,$(FUZZ),$(eval $(call fuzz_program,$(f))))
+$(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
+
 # Benchmarks are run by hand, never by check: a machine's mood is no test.
 bench: $(BUILD)/bench/ring_bench              ## measure the rings and the chain of processes
 	$(Q)$<
@@ -153,6 +178,7 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) --no-print-directory SAN=asan unit
 	$(Q)$(MAKE) --no-print-directory race
 	$(Q)$(MAKE) --no-print-directory verify
+	$(Q)$(MAKE) --no-print-directory fuzz
 	$(Q)$(MAKE) --no-print-directory e2e
 
 e2e: programs fakes                           ## run the tests on a real switch (root)

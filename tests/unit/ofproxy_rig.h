@@ -22,6 +22,10 @@
 #include "ofproxy/packet_in.h"
 #include "tests/unit/accounts.h"
 
+#ifndef RIG_DIR
+#define RIG_DIR "/tmp"
+#endif
+
 struct rig {
     struct ofproxy *p;
     struct config config;
@@ -81,7 +85,7 @@ static inline void rig_open(struct rig *r)
 {
     memset(r, 0, sizeof *r);
     log_set_level(LOG_ERROR);
-    snprintf(r->dir, sizeof r->dir, "/tmp/causeway-unit-XXXXXX");
+    snprintf(r->dir, sizeof r->dir, "%s/cw-unit-XXXXXX", RIG_DIR);
     cr_assert(mkdtemp(r->dir));
     config_defaults(&r->config);
     rig_set(r, CONFIG_OFPROXY_METERING, "off"); /* a test sends faster than any network */
