@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "shm/ring.h"
+
 struct image;
 
 struct step_world {
@@ -42,6 +44,12 @@ struct step_account {
     unsigned char must_settle[STEP_FRAMES], must_come[STEP_FRAMES];
     unsigned strange; /* records that nothing can have caused */
 };
+/* Has the reader released all that was written? */
+static inline bool step_drained(struct ring_tx *tx)
+{
+    ring_room(tx, tx->size); /* looks at the reader's head */
+    return tx->peer_head == tx->tail;
+}
 bool step_complete(const struct step_account *a);
 bool step_exact(const struct step_account *a, char *why, size_t size);
 

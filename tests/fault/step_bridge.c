@@ -157,8 +157,7 @@ static bool pump(void)
 {
     take(&s.vns_in, true);
     take(&s.pkt_out, false);
-    return ring_room(&s.pkt_in, s.pkt_in.size) == s.pkt_in.size &&
-           ring_room(&s.vns_out, s.vns_out.size) == s.vns_out.size && step_complete(&s.account);
+    return step_drained(&s.pkt_in) && step_drained(&s.vns_out) && step_complete(&s.account);
 }
 
 static bool check(char *why, size_t size)

@@ -6,6 +6,7 @@
 #include "common/loop.h"
 #include "common/proto/pkt.h"
 #include "router/hold.h"
+#include "shm/fault.h"
 #include "shm/topo.h"
 #include "tests/fault/image.h"
 #include "tests/fault/step.h"
@@ -190,7 +191,7 @@ static bool pump(void)
     }
     ring_release(&s.vns_out);
     s.account.strange += s.vns_out.at > STEP_RING; /* past what is kept of a ring */
-    return ring_room(&s.vns_in, s.vns_in.size) == s.vns_in.size && step_complete(&s.account);
+    return step_drained(&s.vns_in) && step_complete(&s.account);
 }
 
 static void wake(void)
@@ -260,8 +261,8 @@ static void freshen(struct image *m)
     struct image_file *f = image_find(m, "router.held");
     uint64_t now = loop_now_ns();
 
-    for (size_t at = 4 * sizeof(uint64_t); f && at + sizeof(struct hold_slot) <= f->len;
-         at += sizeof(struct hold_slot)) {
+    for (size_t at = 4 * sizeof(uint64_t) + sizeof(struct fault_evidence);
+         f && at + sizeof(struct hold_slot) <= f->len; at += sizeof(struct hold_slot)) {
         memcpy(f->live + at + offsetof(struct hold_slot, held_ns), &now, sizeof now);
     }
 }
