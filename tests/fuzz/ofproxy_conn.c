@@ -8,6 +8,8 @@
  * messages that a controller may send, and once both have gone nothing is kept. */
 #include "tests/fuzz/ofproxy_rig.h"
 
+#define PIECES 200 /* of an input; the rest comes at once */
+
 /* ---- the vnsbridge ------------------------------------------------------------------------ */
 
 /* Takes the frames, each in bounds, and gives most of them a verdict. */
@@ -77,14 +79,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz f = {data, size};
     uint8_t choice = fuzz_u8(&f);
     struct peer peer[2] = {enter(1, choice & 1), enter(2, choice & 2)};
-    unsigned turn = 0, what = choice >> 2 & 7, cut = choice >> 5;
+    unsigned turn = 0, pieces = 0, what = choice >> 2 & 7, cut = choice >> 5;
     bool goes_on = true;
 
     while (goes_on && f.left > 0) {
         size_t end = until_other(f.p, f.left);
 
         for (size_t at = 0; goes_on && at < end;) {
-            size_t n = piece(cut, at, end - at);
+            size_t n = piece(pieces++ < PIECES ? cut : 0, at, end - at);
             const uint8_t *bytes = fuzz_bytes(&f, &n);
 
             goes_on = say(&peer[turn], bytes, n, what);

@@ -14,6 +14,8 @@
 #include "router/vns_session.h"
 #include "tests/fuzz/fuzz.h"
 
+#define PIECES 200 /* of an input; the rest comes at once */
+
 static struct loop loop;
 static struct port *port;
 static struct port_vns *p;
@@ -133,10 +135,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz f = {data, size};
     uint8_t choice = fuzz_u8(&f);
     int fd = connect_link();
+    unsigned pieces = 0;
 
     n_heard = 0;
     while (f.left > 0 && p->link.state == VNS_LINK_UP) {
-        size_t n = sizes[choice & 7];
+        size_t n = sizes[pieces++ < PIECES ? choice & 7 : 0];
         const uint8_t *bytes = fuzz_bytes(&f, &n);
 
         if (send(fd, bytes, n, MSG_NOSIGNAL) != (ssize_t)n) {
