@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/proto/vns.h"
 #include "router/port.h"
+#include "router/rtable.h"
 #include "router/vns_session.h"
 
 static struct port_vns *of_port(struct port *port)
@@ -107,6 +108,9 @@ static void port_vns_close(struct port *port)
     }
     loop_timer_cancel(p->link.loop, &p->greeting);
     vns_link_close(&p->link);
+    if (p->rtable_fd >= 0) {
+        close(p->rtable_fd);
+    }
     free(p);
 }
 
@@ -124,6 +128,16 @@ static void read_key(struct port_vns *p, const char *file)
     } else if (err != 0) {
         die("%s: put the VNS server's 64-character key there, or name another with --auth-key FILE",
             why);
+    }
+}
+
+static void open_rtable(struct port_vns *p)
+{
+    char why[256];
+
+    p->rtable_fd = p->template_name[0] ? rtable_file(p->vhost, why, sizeof why) : -1;
+    if (p->template_name[0] && p->rtable_fd < 0) {
+        log_warn("%s; the router uses the server's table all the same", why);
     }
 }
 
@@ -159,6 +173,7 @@ struct port *port_vns_open(const struct port_vns_config *c, const struct port_ev
     snprintf(p->where, sizeof p->where, v6 ? "[%s]:%u" : "%s:%u", c->server, c->port);
     choose_user(p, c->user);
     read_key(p, c->auth_key);
+    open_rtable(p);
     if (vns_link_open(&p->link, c->loop, c->server, c->port) != 0) {
         die("cannot open the VNS client: out of memory");
     }

@@ -367,28 +367,28 @@ static int write_all(int fd, const char *text, size_t len)
     return 0;
 }
 
-int rtable_save(const char *vhost, const char *text, size_t len, char *why, size_t why_size)
+int rtable_file(const char *vhost, char *why, size_t why_size)
 {
-    char file[64], aside[80];
-    int fd, err;
+    char file[64];
+    int fd;
 
     snprintf(file, sizeof file, "rtable.%.31s", vhost);
     if (vhost[0] == '\0' || strchr(vhost, '/') != NULL) {
         return failed("write", file, EINVAL, why, why_size);
     }
-    snprintf(aside, sizeof aside, "%s.%d~", file, (int)getpid());
-    fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        return failed("write", file, errno, why, why_size);
+    fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    return fd >= 0 ? fd : failed("write", file, errno, why, why_size);
+}
+
+int rtable_save(int fd, const char *text, size_t len, char *why, size_t why_size)
+{
+    static const char blank[] = "\n";
+    struct stat st = {0};
+    int err = fstat(fd, &st) == 0 && lseek(fd, 0, SEEK_SET) == 0 ? 0 : -errno;
+
+    err = err ? err : write_all(fd, text, len);
+    for (off_t at = (off_t)len; at < st.st_size && err == 0; at++) {
+        err = write_all(fd, blank, 1);
     }
-    err = -write_all(fd, text, len);
-    close(fd);
-    if (err == 0 && rename(aside, file) != 0) {
-        err = errno;
-    }
-    if (err != 0) {
-        unlink(aside);
-        return failed("write", file, err, why, why_size);
-    }
-    return 0;
+    return err ? failed("write", "the server's routing table", -err, why, why_size) : 0;
 }

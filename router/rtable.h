@@ -33,8 +33,12 @@ int rtable_parse(struct rtable *t, const char *name, const char *text, size_t le
 int rtable_lab(struct rtable *t);
 void rtable_free(struct rtable *t);
 
-/* Writes the text of a VNS server to the file rtable.<vhost> of the working directory, whole or not
- * at all.  Returns 0 or -errno with a sentence in 'why'. */
-int rtable_save(const char *vhost, const char *text, size_t len, char *why, size_t why_size);
+/* Opens the file rtable.<vhost> of the working directory for rtable_save: at start, for the sandbox
+ * opens no file.  Returns a descriptor, or -errno with a sentence in 'why'. */
+int rtable_file(const char *vhost, char *why, size_t why_size);
+/* Makes the text of a VNS server the content of that file.  Where an older text was longer, the
+ * rest becomes empty lines: in the sandbox a file cannot be cut.  Returns 0 or -errno with a
+ * sentence. */
+int rtable_save(int fd, const char *text, size_t len, char *why, size_t why_size);
 
 #endif

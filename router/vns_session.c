@@ -233,7 +233,7 @@ static bool on_rtable(struct port_vns *p, struct wire_in *in)
                  vhost, p->vhost);
         return true;
     }
-    if (rtable_save(p->vhost, text, len, why, sizeof why) != 0) {
+    if (p->rtable_fd >= 0 && rtable_save(p->rtable_fd, text, len, why, sizeof why) != 0) {
         log_warn("%s; the router uses the server's table all the same", why);
     }
     p->events.rtable(p->events.context, text, len);

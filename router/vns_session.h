@@ -43,6 +43,7 @@ struct port_vns {
     char vhost[32], user[32], template_name[30], where[300];
     char told[256]; /* the last failure that was logged */
     uint8_t key[VNS_KEY_LEN];
+    int rtable_fd; /* rtable.VHOST, for the server's table; -1: none is asked for */
     struct iface row[IFACES];
     uint32_t n_rows, last_row; /* last_row: of the last frame, looked at first */
     size_t frame_len;          /* whole PACKET message in the router's hands; 0: none */

@@ -87,6 +87,28 @@ def test_a_router_that_looks_names_up_can(lab, make_own_stack):
     stack.end()
 
 
+def test_a_servers_table_is_saved_from_inside(make_own_stack, tmp_path):
+    """A router that opens a template keeps the table that the server sends, also a shorter one after a longer one."""
+    table, config = tmp_path / 'table', tmp_path / 'conf'
+    config.write_text('[vhost vrhost]\nrtable = %s\n' % table)
+    route = '10.%d.0.0 192.168.2.2 255.255.0.0 eth1\n'
+    table.write_text(route % 1 + route % 2)
+    stack = make_own_stack(router='tcp', flags={'router': ['-T', 'basic'], 'vnsbridge': ['--config', str(config)]}).start()
+    assert sandboxed(stack.children['router'])
+    saved = stack.dir + '/rtable.vrhost'
+
+    def content():
+        with open(saved, encoding='ascii') as f:
+            return f.read()
+    wait_for(lambda: content() == route % 1 + route % 2, 10, 'saved table')
+    stack.kill('vnsbridge')
+    table.write_text(route % 3)
+    stack.start('vnsbridge')
+    wait_for(lambda: content() == route % 3 + '\n' * len(route % 3), 10, 'saved table of the next server')
+    assert 'cannot write' not in stack.children['router'].text()
+    stack.end()
+
+
 def test_ofproxy_out_of_descriptors_refuses_and_goes_on(make_own_stack):
     """Its spare descriptor is opened anew from the sandbox, each time."""
     stack = make_own_stack()

@@ -171,16 +171,27 @@ Test(router_rtable, the_labs_routes_are_its_three_hosts)
 
 Test(router_rtable, a_servers_table_is_saved_whole_under_the_virtual_hosts_name)
 {
-    static const char text[] = "1.1.1.1 0.0.0.0 255.255.255.255 eth1\n";
+    static const char two[] = "1.1.1.1 0.0.0.0 255.255.255.255 eth1\n2.2.2.2 0.0.0.0 "
+                              "255.255.255.255 eth2\n";
+    static const char one[] = "3.3.3.3 0.0.0.0 255.255.255.255 eth3\n";
     struct rtable t;
     char why[256];
+    int fd = rtable_file("vrhost", why, sizeof why);
 
-    cr_assert(eq(int, rtable_save("vrhost", text, sizeof text - 1, why, sizeof why), 0), "%s", why);
+    cr_assert(fd >= 0, "%s", why);
+    cr_assert(eq(int, rtable_save(fd, two, sizeof two - 1, why, sizeof why), 0), "%s", why);
+    cr_assert(eq(int, rtable_read(&t, "rtable.vrhost", why, sizeof why), 0));
+    cr_expect(eq(sz, t.n, 2));
+    rtable_free(&t);
+    /* a shorter one, after a new connection: nothing of the longer one is left */
+    cr_assert(eq(int, rtable_save(fd, one, sizeof one - 1, why, sizeof why), 0), "%s", why);
     cr_assert(eq(int, rtable_read(&t, "rtable.vrhost", why, sizeof why), 0));
     cr_expect(eq(sz, t.n, 1));
+    cr_expect(eq(u32, t.routes[0].dest, 0x03030303));
     rtable_free(&t);
-    cr_expect(eq(int, rtable_save("../x", text, 1, why, sizeof why), -EINVAL));
-    cr_expect(eq(int, rtable_save("", text, 1, why, sizeof why), -EINVAL));
+    close(fd);
+    cr_expect(eq(int, rtable_file("../x", why, sizeof why), -EINVAL));
+    cr_expect(eq(int, rtable_file("", why, sizeof why), -EINVAL));
 }
 
 Test(router_rtable, pcap_keeps_the_first_1024_bytes_of_head_and_tail_and_the_whole_length)
