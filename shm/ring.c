@@ -188,6 +188,14 @@ static bool refresh(struct ring_rx *rx)
     return tail != rx->at;
 }
 
+uint64_t ring_rx_look(struct ring_rx *rx)
+{
+    if (!rx->bad) {
+        refresh(rx);
+    }
+    return rx->bad ? rx->at : rx->peer_tail;
+}
+
 bool ring_peek(struct ring_rx *rx, struct record *r, const uint8_t **head)
 {
     const uint8_t *from = rx->data + (rx->at & rx->mask);

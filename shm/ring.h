@@ -119,6 +119,9 @@ uint64_t ring_room(struct ring_tx *tx, uint64_t want);
 void ring_last_batch(const struct ring_tx *tx, void (*seen)(void *context, const struct record *r),
                      void *context);
 
+/* Looks at the writer's tail.  Returns the position up to which there are records now: one who then
+ * reads the boards, and handles records up to there, has what was published before any of them. */
+uint64_t ring_rx_look(struct ring_rx *rx);
 /* The next record and its head, both valid until ring_release (r is the caller's copy).  False:
  * empty or bad. */
 bool ring_peek(struct ring_rx *rx, struct record *r, const uint8_t **head);

@@ -207,11 +207,13 @@ static void look_for_liars(struct bridge *b)
 void bridge_turn(struct bridge *b)
 {
     unsigned work = 0;
+    uint64_t end;
 
     b->blocked = false;
     clients_reap(b);
+    end = ring_rx_look(&b->pkt_in); /* first: a port is announced before its frames */
     look_at_boards(b);
-    work += bridge_up(b);
+    work += bridge_up(b, end);
     work += bridge_down(b);
     work += clients_resume(b);
     look_for_liars(b);

@@ -57,7 +57,8 @@ void bridge_publish(struct bridge *b, struct ring_tx *to);
 /* Keeps the record of 'from' that ring_peek returned: two predecessors died of it. */
 void bridge_quarantine(struct bridge *b, const struct ring_rx *from, const struct record *r,
                        const uint8_t *head);
-unsigned bridge_up(struct bridge *b);
+/* 'end': position in PKT_IN up to which the boards are known. */
+unsigned bridge_up(struct bridge *b, uint64_t end);
 unsigned bridge_down(struct bridge *b);
 
 /* Opens rings, boards and tables in b->topo, whose virtual hosts are loaded, and goes on where a

@@ -131,13 +131,14 @@ static void pass(struct bridge *b, const struct record *in, const uint8_t *head)
     }
 }
 
-unsigned bridge_up(struct bridge *b)
+unsigned bridge_up(struct bridge *b, uint64_t end)
 {
     const uint8_t *head;
     struct record in;
     unsigned n = 0, deaths;
 
-    while (n < BRIDGE_BURST && ring_peek(&b->pkt_in, &in, &head)) {
+    while (n < BRIDGE_BURST && ring_position(&b->pkt_in) != end &&
+           ring_peek(&b->pkt_in, &in, &head)) {
         deaths = ring_deaths(&b->pkt_in);
         if (deaths > 0 && n > 0) {
             break; /* it goes alone */

@@ -91,6 +91,22 @@ Test(frames, what_cannot_go_up_is_dropped_for_its_reason)
     world_close(w);
 }
 
+Test(frames, a_frame_waits_for_the_boards_that_were_published_before_it)
+{
+    struct world *w = ring_world();
+    uint64_t end = ring_rx_look(&w->b.pkt_in);
+    struct record r;
+    uint8_t bytes[64];
+
+    /* a port may have been announced, and sent its first frame, since the boards were read */
+    world_frame(w, 1, 60);
+    cr_expect(eq(u32, bridge_up(&w->b, end), 0));
+    cr_expect(ring_rx_empty(&w->vns_in) && ring_rx_empty(&w->pkt_out));
+    world_pump(w);
+    cr_expect(world_take(w, &w->vns_in, &r, bytes));
+    world_close(w);
+}
+
 Test(frames, full_ring_to_the_router_drops_and_settles)
 {
     struct world *w = ring_world();
