@@ -166,6 +166,7 @@ static void read_some(struct ring_rx *rx, unsigned how)
     while (n <= how % 8 * 16 && ring_peek(rx, &r, &head)) {
         fuzz_check(head >= rx->data && head + r.head_len <= rx->data + 2 * SIZE, "outside");
         fuzz_check(r.head_len <= RECORD_HEAD_MAX && r.size >= sizeof r && r.size <= SIZE);
+        fuzz_check(r.size <= rx->peer_tail - rx->at, "past the tail");
         touch(head, r.head_len);
         ring_next(rx);
         fuzz_check(++n <= MOST, "more records than there is room for");
