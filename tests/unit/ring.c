@@ -293,7 +293,7 @@ static bool step(pid_t pid, unsigned n)
 }
 
 #ifdef __SANITIZE_ADDRESS__
-#define STRIDE 41 /* a look has some thousand instructions then */
+#define STRIDE 307 /* a look has 7,000 instructions then */
 #else
 #define STRIDE 1
 #endif
