@@ -100,15 +100,21 @@ static void fault(struct port_vns *p, const char *what)
     failed(p, what);
 }
 
-static void send_open(struct port_vns *p)
+/* False: the connection is over. */
+static bool send_open(struct port_vns *p)
 {
     uint8_t *to = vns_link_room(&p->link, 512);
-    struct wire_out out = {to, to + 512, false};
+    struct wire_out out;
 
     loop_timer_cancel(p->link.loop, &p->greeting);
-    if (to == NULL || p->opened) {
-        return;
+    if (p->opened) {
+        return true;
     }
+    if (to == NULL) {
+        failed(p, "it does not read its answers");
+        return false;
+    }
+    out = (struct wire_out){to, to + 512, false};
     if (p->template_name[0] != '\0') {
         struct vns_template t;
 
@@ -133,6 +139,7 @@ static void send_open(struct port_vns *p)
         p, ROLE_WAITING,
         "waiting for the VNS server's interfaces (HWINFO); it sends them once its switch is "
         "connected");
+    return true;
 }
 
 static void on_greeting_timeout(struct loop_timer *t)
@@ -180,8 +187,7 @@ static bool on_auth_status(struct port_vns *p, struct wire_in *in)
             "with --auth-key FILE",
             p->where, p->user, text);
     }
-    send_open(p);
-    return true;
+    return send_open(p);
 }
 
 static bool on_hwinfo(struct port_vns *p, struct wire_in *in)

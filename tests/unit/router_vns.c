@@ -15,6 +15,7 @@
 #include "common/loop.h"
 #include "common/proto/vns.h"
 #include "router/port.h"
+#include "router/vns_session.h"
 
 #pragma GCC diagnostic ignored "-Wconversion" /* Criterion's own macros */
 
@@ -368,6 +369,20 @@ Test(router_vns, template_is_opened_and_the_servers_table_saved_and_passed_on)
     fgets(line, sizeof line, f);
     fclose(f);
     cr_expect(eq(str, line, "1.1.1.1 0.0.0.0 255.255.255.255 e\n"));
+}
+
+Test(router_vns, a_server_that_does_not_read_is_left_before_the_session_is_open)
+{
+    size_t len;
+
+    start("127.0.0.1", NULL);
+    UNTIL(w.conn >= 0);
+    say_type(VNS_AUTH_REQUEST, "twenty bytes of salt", 20);
+    hear(VNS_AUTH_REPLY, &len);
+    ((struct port_vns *)w.port)->link.queued = VNS_LINK_TX - 100; /* as after many requests more */
+    say_type(VNS_AUTH_STATUS, "\1welcome", 8);
+    UNTIL(strstr(w.text, "does not read") != NULL);
+    cr_expect(eq(int, (int)w.state, ROLE_WAITING));
 }
 
 Test(router_vns, frames_of_every_size_come_and_go_unchanged)
