@@ -157,7 +157,7 @@ enum drop ingress_enter(struct ingress *g, const struct ingress_frame *f, uint64
 {
     struct ingress_class_state *k = &g->klass[f->klass];
     struct ingress_port *p = &g->port[f->row];
-    uint32_t left = k->share - k->in_flight;
+    uint32_t left = k->in_flight < k->share ? k->share - k->in_flight : 0;
 
     if (p->row.port != f->port || p->row.dpid != f->dpid) {
         rename_row(&p->row, f);

@@ -150,6 +150,7 @@ static int send_some(struct of_conn *c, struct out_frame *frames)
     n = c->proxy->send(c->fd.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EFAULT) { /* vnsbridge has cut its ring short: these frames are gone */
         lose_frames(frames, DROP_BAD_RECORD);
+        conn_touch(c); /* what was in front of them was not sent either */
         return 0;
     }
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR && errno != ENOBUFS) {

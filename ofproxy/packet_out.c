@@ -182,19 +182,16 @@ static void leave(struct ofproxy *p, const struct arena_flight *f)
     packet_in_release(p, f->dpid, f->buffer_id);
 }
 
-/* Frees the record's ticket, if it has one. */
+/* Frees the record's ticket, if it has one.  A record that a predecessor counted may be one that it
+ * refused: any number may stand in it. */
 static void settle(struct ofproxy *p, const struct record *r)
 {
-    const struct arena_flight *flight;
+    const struct arena_flight *flight = arena_flight(&p->arena, r->ticket, r->seq);
     struct arena_flight f;
 
-    if (r->ticket == RECORD_NO_TICKET) {
-        return;
-    }
-    p->out.taken[r->ticket / 64] = 0;
-    flight = arena_flight(&p->arena, r->ticket, r->seq);
     if (flight) {
         f = *flight;
+        p->out.taken[r->ticket / 64] = 0;
         arena_settle(&p->arena, r->ticket, r->seq);
         leave(p, &f);
     }

@@ -150,9 +150,10 @@ Test(ofproxy_frames, a_batch_of_frames_leaves_in_one_system_call)
     rig_close(&r);
 }
 
-static ssize_t fault(int fd, const struct msghdr *m, int flags)
+static ssize_t once_fault(int fd, const struct msghdr *m, int flags)
 {
     (void)fd, (void)m, (void)flags;
+    rig_proxy.send = sendmsg;
     errno = EFAULT;
     return -1;
 }
@@ -170,10 +171,11 @@ Test(ofproxy_frames, bytes_that_are_gone_cost_the_frame_and_not_the_connection)
     send_frame(&r, fd, 1, 200, 1);
     rec = next_record(&r, &head);
     put_verdict(&r, &rec, VERDICT_FORWARDED, head);
-    r.p->send = fault;
-    rig_turn(&r);
+    session_echo(conn_find(r.p, 1), loop_now_ns()); /* waits in front of the frame */
+    r.p->send = once_fault;
+    send_packet_out(r.p);
     cr_expect_eq(counter_dropped(DROP_BAD_RECORD), 1u);
-    r.p->send = sendmsg;
+    rig_await(&r, fd, OF10_TYPE_ECHO_REQUEST, bytes);
     send_frame(&r, fd, 1, 200, 2);
     rec = next_record(&r, &head);
     put_verdict(&r, &rec, VERDICT_FORWARDED, head);
@@ -772,6 +774,32 @@ Test(ofproxy_frames, frames_taken_in_but_not_published_at_a_kill_are_given_up_an
     cr_expect_eq(arena_in_flight(&r.p->arena), 1u);
     cr_expect_eq(counter_dropped(DROP_RESTART), 1u);
     cr_expect_geq(r.p->seq, f.seq);
+    rig_adds_up(&r);
+    rig_close(&r);
+}
+
+Test(ofproxy_frames, what_a_predecessor_counted_and_refused_is_refused_again)
+{
+    const uint8_t *head;
+    struct record rec, bad;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 1);
+    send_frame(&r, fd, 1, 100, 0);
+    rec = next_record(&r, &head);
+    bad = rec;
+    bad.ticket = 0xfffffff0;
+    put_verdict(&r, &bad, VERDICT_DROPPED, NULL);
+    cr_assert(ring_peek(&r.p->pkt_out, &bad, &head));
+    ring_next(&r.p->pkt_out);
+    ring_begin(&r.p->pkt_out);
+    counter_apply(&r.p->tally, MARK_PKT_OUT, ring_position(&r.p->pkt_out)); /* killed here */
+    kill_proxy(&r);
+    close(fd);
+    rig_start(&r);
+    cr_expect_eq(arena_in_flight(&r.p->arena), 1u, "the frame itself still waits");
     rig_adds_up(&r);
     rig_close(&r);
 }

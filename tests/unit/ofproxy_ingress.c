@@ -372,6 +372,10 @@ Test(ofproxy_ingress, totals_go_on_after_a_restart_and_what_is_in_flight_is_coun
     cr_expect_eq(class.in_flight, 10u);
     ingress_close(&w.g);
     start();
+    for (unsigned i = 0; i < 2000; i++) { /* a predecessor of another build, with larger shares */
+        ingress_resume(&w.g, CLASS_REST, 9);
+    }
+    cr_expect_eq(try(8, CLASS_REST, SECOND, true), DROP_CLASS_FULL);
     for (unsigned i = 0; i < 4; i++) { /* so many had no verdict */
         ingress_resume(&w.g, CLASS_ARP, 7);
     }
