@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "ctl/ctl.h"
 #include "ctl/service.h"
+#include "shm/fault.h"
 
 struct command {
     const char *name;
@@ -22,7 +23,6 @@ struct command {
 static const struct command commands[] = {
 #define CMD(name, function, words, text) {name, function, words, text},
 #include "ctl/commands.def"
-#include "shm/fault.h"
 #undef CMD
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])

@@ -145,9 +145,11 @@ static void say_peer(char *text, size_t size, const struct sockaddr_storage *a)
     }
 }
 
-/* Out of descriptors: a pending peer would wake us for ever.  The spare one takes it and closes. */
-static void refuse_for_want(struct ofproxy *p, int listener, int err)
+/* Out of descriptors: a pending peer would wake us for ever.  The spare one takes it and closes;
+ * where somebody else took that, peers wait until the next tick. */
+static void refuse_for_want(struct of_listener *l, int err)
 {
+    struct ofproxy *p = l->proxy;
     int fd = -1;
 
     if (!p->wanting) {
@@ -158,14 +160,17 @@ static void refuse_for_want(struct ofproxy *p, int listener, int err)
             strerror(err), p->n_conns);
         p->wanting = true;
     }
-    counter_add(OFPROXY_REFUSED, 1);
     if (p->spare_fd >= 0) {
         close(p->spare_fd);
-        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        fd = accept4(l->fd.fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
+            counter_add(OFPROXY_REFUSED, 1);
             close(fd);
         }
         p->spare_fd = eventfd(0, EFD_CLOEXEC);
+    }
+    if (p->spare_fd < 0) {
+        loop_set(&p->loop, &l->fd, 0);
     }
 }
 
@@ -180,7 +185,7 @@ static bool accept_one(struct of_listener *l)
     fd = accept4(l->fd.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            refuse_for_want(l->proxy, l->fd.fd, errno);
+            refuse_for_want(l, errno);
             return false;
         }
         return errno != EAGAIN && errno != EWOULDBLOCK; /* ECONNABORTED and the like: the next */
@@ -268,6 +273,16 @@ void of_listen(struct ofproxy *p, const char *words)
     p->spare_fd = eventfd(0, EFD_CLOEXEC); /* of anything: one that a sandbox can open again */
     for (char *w = strtok_r(copy, " \t,", &save); w; w = strtok_r(NULL, " \t,", &save)) {
         listen_one(p, w);
+    }
+}
+
+void of_listen_tick(struct ofproxy *p)
+{
+    if (p->n_listeners > 0 && p->spare_fd < 0) {
+        p->spare_fd = eventfd(0, EFD_CLOEXEC);
+    }
+    for (unsigned i = 0; i < p->n_listeners; i++) {
+        loop_set(&p->loop, &p->listeners[i].fd, EPOLLIN);
     }
 }
 

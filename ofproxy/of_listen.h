@@ -21,6 +21,8 @@ struct of_listener {
 void of_listen(struct ofproxy *p, const char *words);
 /* Looks at the words only: a mistake among them is die_usage(). */
 void of_listen_check(const char *words);
+/* A few times a second: listens again after a moment without any descriptor. */
+void of_listen_tick(struct ofproxy *p);
 void of_listen_close(struct ofproxy *p);
 
 #endif

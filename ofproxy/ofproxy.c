@@ -72,6 +72,7 @@ static void on_tick(struct loop_timer *t)
         p->changed = false;
         say_ready(p);
     }
+    of_listen_tick(p);
     packet_out_expire(p, now);
     ingress_publish(&p->ingress);
     status_refresh(p);

@@ -1,4 +1,7 @@
 /* tests/unit/ofproxy_session.c - handshake, echoes, ports, and peers that break the rules. */
+#include <netinet/in.h>
+#include <sys/resource.h>
+
 #include "tests/unit/ofproxy_rig.h"
 
 TestSuite(ofproxy_session, .timeout = 20);
@@ -645,5 +648,56 @@ Test(ofproxy_session, connections_past_the_bound_are_refused_and_slots_come_back
         }
         cr_expect_eq(r.p->n_conns, 0u);
     }
+    rig_close(&r);
+}
+
+/* A listener of the ofproxy's, and a peer that connects to it. */
+static int knock(struct rig *r)
+{
+    static char words[40];
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t len = sizeof a;
+
+    cr_assert(bind(fd, (struct sockaddr *)&a, len) == 0); /* only to be told of a free port */
+    cr_assert(getsockname(fd, (struct sockaddr *)&a, &len) == 0);
+    close(fd);
+    snprintf(words, sizeof words, "tcp:%u:127.0.0.1", ntohs(a.sin_port));
+    of_listen(r->p, words);
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    cr_assert(connect(fd, (struct sockaddr *)&a, len) == 0 || errno == EINPROGRESS);
+    return fd;
+}
+
+/* Not even the spare one, which somebody else took in the moment that it was free. */
+Test(ofproxy_session, without_any_descriptor_peers_wait_and_nobody_spins)
+{
+    struct rlimit limit, none;
+    uint8_t hello[OF_HEADER];
+    unsigned called = 0;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    rig_turn(&r); /* the first tick */
+    fd = knock(&r);
+    cr_assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    close(r.p->spare_fd);
+    r.p->spare_fd = dup(fd); /* the lowest one that is free */
+    none = limit;
+    none.rlim_cur = (rlim_t)r.p->spare_fd;
+    close(r.p->spare_fd);
+    r.p->spare_fd = -1;
+    cr_assert(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        called += loop_poll(&r.p->loop, 0);
+    }
+    cr_expect_leq(called, 10u, "woken %u times in vain", called);
+    cr_expect_eq(counter_get(OFPROXY_REFUSED), 0u, "it waits");
+    cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    of_listen_tick(r.p);
+    cr_expect(rig_read(&r, fd, hello, sizeof hello), "served once there are descriptors again");
+    cr_expect_geq(r.p->spare_fd, 0);
+    close(fd);
     rig_close(&r);
 }
