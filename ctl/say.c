@@ -49,6 +49,7 @@ static void cell(char text[CELL], const json_t *v)
 {
     if (json_is_string(v) && json_string_value(v)[0]) {
         snprintf(text, CELL, "%s", json_string_value(v));
+        board_text(text, CELL); /* a process that answers may be out of its mind */
     } else if (json_is_integer(v)) {
         snprintf(text, CELL, "%lld", (long long)json_integer_value(v));
     } else if (json_is_real(v)) {

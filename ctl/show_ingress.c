@@ -47,7 +47,7 @@ static void put_port(json_t *o, const struct traffic_row *row, const struct boar
     json_object_set_new(o, "dpid", json_string(text));
     json_object_set_new(o, "number", json_integer((json_int_t)row->port));
     if (board_get(ports, at, &port) && port.dpid == row->dpid && port.port == row->port) {
-        snprintf(text, sizeof text, "%.*s", (int)strnlen(port.name, sizeof port.name), port.name);
+        snprintf(text, sizeof text, "%s", board_text(port.name, sizeof port.name));
     } else {
         snprintf(text, sizeof text, "%u", row->port);
     }

@@ -39,8 +39,7 @@ static int check_programs(const struct ctl *c)
         }
     }
     if (!have_program("s6-svscan") || !have_program("s6-log")) {
-        return ctl_fail("s6, which supervises the processes, is not installed: apt-get install s6 "
-                        "(or 'make packages')");
+        return ctl_fail("s6, which supervises the processes, is not installed: apt-get install s6");
     }
     return 0;
 }

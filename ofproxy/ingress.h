@@ -20,8 +20,7 @@
  *     ingress_leave(&g, klass, row)                 its verdict came, or it was given up
  *
  * Frames are counted here by class (in the caller's tally) and port; drops by reason, the caller
- * counts.  Nothing allocates
- * but ingress_open. */
+ * counts.  Nothing allocates but ingress_open. */
 #ifndef OFPROXY_INGRESS_H
 #define OFPROXY_INGRESS_H
 
@@ -39,13 +38,12 @@
 #include "shm/topo.h"
 
 #define INGRESS_BURST_NS 100000000ull
-#define INGRESS_PER_CORE                                                                           \
-    75000                      /* frames a second; docs/decisions/ingress.md has the measurement   \
-                                */
+#define INGRESS_PER_CORE 75000 /* frames a second; docs/decisions/ingress.md says why */
 #define INGRESS_ADDRESSES 2048 /* places for the interfaces' addresses; twice the board's rows */
 
 /* All the frames in flight fit into the rings that they wait in, PKT_IN and VNS_IN: neither is ever
- * full.  (The two rings of verdicts may be: then their writers wait, and lose nothing.) */
+ * full, unless a reader stands still until frames are given up.  (The two rings of verdicts may be:
+ * then their writers wait, and lose nothing.) */
 enum {
     INGRESS_SHARES = 0
 #define K(NAME, name, share, part, text) +(share)

@@ -2,7 +2,7 @@
  *
  *     HELLO both ways; FEATURES_REQUEST, SET_CONFIG, GET_CONFIG_REQUEST, STATS_REQUEST (DESC),
  *     FLOW_MOD (the miss flow), BARRIER_REQUEST in one write; ready when FEATURES_REPLY and
- * BARRIER_REPLY are there. */
+ *     BARRIER_REPLY are there. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -23,7 +23,7 @@ def pytest_sessionstart(session):
     missing = [t for t in ('ovs-vswitchd', 'mnexec', 'ping', 'arping', 'traceroute', 'wget', 'strace')
                if not shutil.which(t)]
     if missing:
-        pytest.exit('not installed: %s (make packages)' % ', '.join(missing), 2)
+        pytest.exit('not installed: %s (.ci/packages lab test)' % ', '.join(missing), 2)
     for name in Stack.PROCESSES:
         if not os.path.exists(os.path.join(BIN, name)):
             pytest.exit('%s/%s is not built: make programs' % (BIN, name), 2)

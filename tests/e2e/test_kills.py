@@ -2,7 +2,7 @@
 # pause while processes are killed at random instants and started again.  No frame is lost, none comes
 # twice, and the counters add up.
 #
-# CAUSEWAY_KILLS=10000 makes it long (or tests/fault/run 10000); CAUSEWAY_SEED=N repeats the victims
+# CAUSEWAY_KILLS=10000 makes it long (or tests/fault/run kills); CAUSEWAY_SEED=N repeats the victims
 # and the delays of a run, though not the instants within the processes.
 import os
 import random

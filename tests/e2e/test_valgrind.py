@@ -22,7 +22,7 @@ class Checked(Stack):
 @pytest.fixture()
 def stack():
     if not shutil.which('valgrind'):
-        pytest.skip('valgrind is not installed (make packages)')
+        pytest.skip('valgrind is not installed (.ci/packages test)')
     made = Checked()
     yield made
     made.close()
