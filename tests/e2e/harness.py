@@ -176,12 +176,6 @@ class Stack:
         """All counters by process, from 'causeway show counters --json'."""
         return json.loads(run(BIN + '/causeway', 'show', 'counters', '--json', '--run-dir', self.run_dir).stdout)
 
-    def verdicts(self):
-        """One look at all accounts, from 'causeway show verdicts --json'.  They hold at every moment."""
-        done = run(BIN + '/causeway', 'show', 'verdicts', '--json', '--run-dir', self.run_dir, check=False)
-        assert done.returncode == 0, 'something does not add up: %s%s' % (done.stderr, missing(done.stdout))
-        return json.loads(done.stdout)
-
     def tails(self, lines=25):
         return '\n'.join('== %s\n%s' % (c.log, ''.join(c.text().splitlines(True)[-lines:]))
                          for c in self.children.values())
@@ -208,12 +202,19 @@ def account(seen, process, name, part=None):
     return row['parts'][part] if part else row['value']
 
 
+def verdicts(stack):
+    """One look at all accounts, from 'causeway show verdicts --json'.  They hold at every moment."""
+    done = run(BIN + '/causeway', 'show', 'verdicts', '--json', '--run-dir', stack.run_dir, check=False)
+    assert done.returncode == 0, 'something does not add up: %s%s' % (done.stderr, missing(done.stdout))
+    return json.loads(done.stdout)
+
+
 def verdicts_add_up(stack, seconds=10):
     """To be called after a fault: every account holds at every look, and once nothing moves they agree
     exactly: nothing is in flight, the rings carry nothing, and every drop that somebody decided has
     become a verdict (but for late verdicts, which ofproxy no longer waited for).  Returns the last look."""
     def still():
-        seen = stack.verdicts()
+        seen = verdicts(stack)
         late = account(seen, 'ofproxy', 'records', 'stray')
         quiet = (account(seen, 'ofproxy', 'frames', 'in_flight') == 0 and
                  not any(ring['under_way'] for ring in seen['rings']) and
@@ -222,7 +223,7 @@ def verdicts_add_up(stack, seconds=10):
     try:
         return wait_for(still, seconds, 'settled frames')
     except AssertionError as e:
-        seen = stack.verdicts()
+        seen = verdicts(stack)
         raise AssertionError('%s: %s; %s; drops %s' % (
             e, [(r['ring'], r['under_way']) for r in seen['rings'] if r['under_way']],
             [a for a in seen['accounts'] if a['account'] == 'frames'],
@@ -240,7 +241,7 @@ class Auditor:
     def look(self):
         while not self.stop.is_set() and len(self.wrong) < 3:
             try:
-                self.stack.verdicts()
+                verdicts(self.stack)
                 self.looks += 1
             except AssertionError as e:
                 self.wrong.append(str(e))

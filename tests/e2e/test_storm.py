@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from harness import BIN, HOSTS, OF_PORT, RTABLE, SWITCH, Child, run, wait_for
+from harness import BIN, HOSTS, OF_PORT, RTABLE, SWITCH, Child, run, verdicts_add_up, wait_for
 
 STORM = os.path.join(os.path.dirname(BIN), 'fault/storm')
 SECONDS = float(os.environ.get('CAUSEWAY_STORM_SECONDS', 5))
@@ -165,6 +165,7 @@ def test_a_storm_takes_nobody_elses_place(lab, stack, kind):
     assert change['received'] == admitted + refused, change
     assert refused == sum(v for k, v in change.items() if k.startswith(('metered_', 'crowded_'))), change
     assert 'bad_verdicts' not in change and 'late_verdicts' not in change and 'dropped_ring_full' not in change, change
+    verdicts_add_up(stack)
     if kind not in ('dead', 'gibberish'):
         allowed = row['rate'] * (numbers['seconds'] + 0.2) + 10
         assert change['dropped_metered'] >= numbers['sent'] - allowed, (allowed, change)
@@ -184,6 +185,7 @@ def test_keepalives_are_answered_while_every_ring_is_full(lab, stack):
     assert change['dropped_port_full'] > numbers['sent'] / 2, change
     wait_for(lambda: lab.flows('client', HOSTS['server1']), 5, 'traffic')
     assert quiet(stack)['bad_verdicts'] == 0
+    verdicts_add_up(stack)
     ready = json.loads(run(BIN + '/causeway', 'show', 'switches', '--json', '--run-dir', stack.run_dir).stdout)
     assert {s['state'] for s in ready} == {'ready'}, ready
 
@@ -203,4 +205,4 @@ def test_a_stopped_router_is_no_reason_to_drop_a_ping(lab, stack):
     storm.numbers()
     text = pinger.communicate(timeout=30)[0]
     assert len(ping_times(text)) == count, text
-    quiet(stack)
+    verdicts_add_up(stack)
