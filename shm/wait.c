@@ -10,6 +10,11 @@
 #define LOOK_EVERY 8 /* busy turns between two looks at descriptors and timers */
 #define NET_MS 250   /* longest sleep: a net under a producer killed between publish and bell */
 #define WINDOW_MIN_NS 500
+#define SLICE_NS                                                                                   \
+    1000000 /* a yield that takes this long went to somebody who wants the core for himself */
+#define CROWDED_NS                                                                                 \
+    50000000 /* then nothing is yielded for so long: a sleeper is woken at once, a yielder waits   \
+              */
 #define IDLE_BELLS 64 /* in a row: no honest neighbour rings so often for nothing */
 #define DEAF_MS 1
 #define BLOCKED_MS 1 /* how long a full way out is left alone */
@@ -76,25 +81,37 @@ static bool something(const struct waiter *w)
     return false;
 }
 
+/* Yields; a yield that cost a whole time slice is the last one for a while. */
+static void yield(struct waiter *w, uint64_t now)
+{
+    uint64_t after;
+
+    sched_yield();
+    after = loop_now_ns();
+    if (after - now > SLICE_NS) {
+        w->crowded_ns = after + CROWDED_NS;
+    }
+}
+
 /* Looks for work without sleeping, for the window.  True if some came. */
 static bool linger(struct waiter *w)
 {
-    uint64_t end;
+    uint64_t now = loop_now_ns(), end = now + w->window_ns;
 
-    if (w->policy == WAIT_SLEEP || w->window_ns < WINDOW_MIN_NS) {
+    if (w->policy == WAIT_SLEEP || w->window_ns < WINDOW_MIN_NS || now < w->crowded_ns) {
         return false;
     }
-    end = loop_now_ns() + w->window_ns;
     do {
         if (w->policy == WAIT_YIELD) {
-            sched_yield();
+            yield(w, now);
         } else {
             relax();
         }
         if (something(w) || loop_poll(w->loop, 0) > 0) {
             return true;
         }
-    } while (loop_now_ns() < end && loop_running(w->loop));
+        now = loop_now_ns();
+    } while (now < end && loop_running(w->loop));
     return false;
 }
 

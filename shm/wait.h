@@ -13,7 +13,8 @@
  * a turn without: yields (or polls) for a bounded time that adapts, then says on each ring that it
  * is about to sleep, looks once more, and sleeps in epoll until a doorbell, descriptor or timer.
  *
- * A doorbell that is rung on and on for nothing is heard once a millisecond. */
+ * A doorbell that is rung on and on for nothing is heard once a millisecond.  Where others want the
+ * core for themselves it is not yielded (docs/decisions/waiting.md). */
 #ifndef SHM_WAIT_H
 #define SHM_WAIT_H
 
@@ -32,6 +33,7 @@ struct waiter {
     const struct bell *bell;
     enum wait_policy policy;
     uint64_t window_max_ns, window_ns;
+    uint64_t crowded_ns; /* until when nothing is yielded */
     struct ring_rx *rings[8];
     unsigned n_rings, turns;
     /* e.g. rcu_thread_offline and _online; the loop's functions are called between the two */
