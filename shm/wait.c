@@ -10,12 +10,9 @@
 #define LOOK_EVERY 8 /* busy turns between two looks at descriptors and timers */
 #define NET_MS 250   /* longest sleep: a net under a producer killed between publish and bell */
 #define WINDOW_MIN_NS 500
-#define SLICE_NS                                                                                   \
-    1000000 /* a yield that takes this long went to somebody who wants the core for himself */
-#define CROWDED_NS                                                                                 \
-    50000000 /* then nothing is yielded for so long: a sleeper is woken at once, a yielder waits   \
-              */
-#define IDLE_BELLS 64 /* in a row: no honest neighbour rings so often for nothing */
+#define SLICE_NS 1000000    /* a yield of more went to somebody who computes */
+#define CROWDED_NS 50000000 /* for so long nothing is yielded then */
+#define IDLE_BELLS 64       /* in a row: no honest neighbour rings so often for nothing */
 #define DEAF_MS 1
 #define BLOCKED_MS 1 /* how long a full way out is left alone */
 
