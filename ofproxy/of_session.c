@@ -147,7 +147,8 @@ static void put_port(struct of_conn *c, const struct of10_phy_port *port)
     }
 }
 
-static void put_ports(struct of_conn *c, struct wire_in *in)
+/* What an earlier session had announced goes with the first reply; a later one finds none of it. */
+static void put_ports(struct of_conn *c, struct wire_in *in, bool first)
 {
     struct of10_phy_port port;
 
@@ -156,7 +157,9 @@ static void put_ports(struct of_conn *c, struct wire_in *in)
             put_port(c, &port);
         }
     }
-    ports_sweep(&c->proxy->ports, c->dpid, c->session);
+    if (first) {
+        ports_sweep(&c->proxy->ports, c->dpid, c->session);
+    }
     ports_publish(&c->proxy->ports);
 }
 
@@ -164,19 +167,20 @@ void on_FEATURES_REPLY(struct of_conn *c, const struct of_msg *m)
 {
     struct wire_in in = body_of(m);
     struct of10_switch_features f;
+    bool first = !c->known;
 
     of10_switch_features_get(&in, &f);
     if (c->known && f.datapath_id != c->dpid) {
         fault(c, m, OF10_BAD_REQUEST_EPERM, "its datapath-id changed on a live connection");
         return;
     }
-    if (!c->known) {
+    if (first) {
         if (c->state == CONN_CLAIM || !claim_dpid(c, m, f.datapath_id)) {
             return;
         }
         c->state = CONN_BARRIER;
     }
-    put_ports(c, &in);
+    put_ports(c, &in, first);
 }
 
 static void tell_port(struct of_conn *c, const struct of10_port_status *s)

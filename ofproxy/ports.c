@@ -53,7 +53,7 @@ static int take_row(struct ports *p)
     if (p->used < PORTS_ROWS) {
         return (int)p->used++;
     }
-    for (unsigned n = 0; n < PORTS_ROWS; n++) {
+    for (unsigned n = 0; p->live < PORTS_ROWS && n < PORTS_ROWS; n++) {
         unsigned i = p->at++ % PORTS_ROWS;
 
         if (p->row[i].state == PORT_GONE || p->row[i].state == PORT_EMPTY) {
@@ -65,9 +65,15 @@ static int take_row(struct ports *p)
     return -1;
 }
 
+static bool is_live(const struct port_row *r)
+{
+    return r->state == PORT_UP || r->state == PORT_DOWN;
+}
+
 static void set_gone(struct ports *p, int i)
 {
-    if (p->row[i].state == PORT_UP || p->row[i].state == PORT_DOWN) {
+    if (is_live(&p->row[i])) {
+        p->live--;
         p->row[i].state = PORT_GONE;
         p->row[i].flaps++;
         put(p, i);
@@ -94,6 +100,7 @@ void ports_open(struct ports *p, struct topo *t)
         }
         p->used = (unsigned)i + 1;
         hash_in(p, i);
+        p->live += is_live(&p->row[i]);
         set_gone(p, i);
     }
     ports_publish(p);
@@ -133,6 +140,7 @@ bool ports_put(struct ports *p, uint64_t dpid, uint64_t session, const struct po
         hash_in(p, i);
     }
     row = p->row[i];
+    p->live += !is_live(&row);
     row.state = news->up ? PORT_UP : PORT_DOWN;
     row.flaps += p->row[i].state != PORT_EMPTY && p->row[i].state != row.state;
     row.speed = news->speed;
@@ -176,7 +184,7 @@ unsigned ports_count(const struct ports *p, uint64_t dpid)
     unsigned n = 0;
 
     for (unsigned i = 0; i < p->used; i++) {
-        n += p->row[i].dpid == dpid && (p->row[i].state == PORT_UP || p->row[i].state == PORT_DOWN);
+        n += p->row[i].dpid == dpid && is_live(&p->row[i]);
     }
     return n;
 }

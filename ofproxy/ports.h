@@ -29,7 +29,8 @@ struct ports {
     struct port_row row[PORTS_ROWS]; /* as on the board */
     int16_t bucket[PORTS_BUCKETS];   /* first row, -1 none */
     int16_t next[PORTS_ROWS];
-    unsigned used, at; /* rows ever used; where the search for a row to use again goes on */
+    unsigned used, live; /* rows ever used; those of ports that are there */
+    unsigned at;         /* where the search for a row to use again goes on */
     bool changed;
 };
 

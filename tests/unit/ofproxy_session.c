@@ -371,6 +371,7 @@ Test(ofproxy_session, rows_of_ports_that_are_gone_are_used_again_when_all_were_u
 {
     static struct ports ports; /* on a board of its own */
     struct port_news news = {.up = true};
+    unsigned at;
     struct rig r;
 
     rig_open(&r);
@@ -382,7 +383,9 @@ Test(ofproxy_session, rows_of_ports_that_are_gone_are_used_again_when_all_were_u
         cr_assert(ports_put(&ports, 1 + i / 60000, 1, &news));
     }
     news.port = 65000;
+    at = ports.at;
     cr_expect(!(ports_put(&ports, 5, 1, &news)), "all rows are in use");
+    cr_expect_eq(ports.at, at, "which is known without a search: a switch may ask again and again");
     cr_expect(ports_gone(&ports, 1, 100));
     cr_expect(ports_put(&ports, 5, 1, &news));
     cr_expect_eq(ports_count(&ports, 5), 1u);
