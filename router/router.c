@@ -371,9 +371,10 @@ unsigned router_turn(struct router *r, uint64_t now)
     n += release_held(r);
     while (frames < ROUTER_BATCH && !r->binding && !r->alone && port_next(r->port, &in)) {
         if (in.deaths >= FAULT_DEATHS) {
-            quarantine(r, &in);
+            quarantine(r, &in); /* which has its bytes; the capture may be what they kill */
+        } else {
+            pcap_frame(&r->pcap, in.head, in.head_len, in.tail, in.tail_len);
         }
-        pcap_frame(&r->pcap, in.head, in.head_len, in.tail, in.tail_len);
         forward(r, &in);
         frames++;
     }

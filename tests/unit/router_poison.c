@@ -55,3 +55,20 @@ Test(router_poison, a_held_frame_that_killed_leaves_alone)
         }
     }
 }
+
+Test(router_poison, a_frame_in_quarantine_is_not_read_for_the_capture)
+{
+    struct spec s = {.src = CLIENT, .dst = SERVER1, .proto = 17, .ttl = 64, .payload = 40};
+    char why[200];
+    size_t used;
+
+    cr_assert(eq(int, pcap_open(&rig.r.pcap, "/dev/null", why, sizeof why), 0), "%s", why);
+    rig_frame(ETH3, frame, make(frame, &s));
+    used = rig.r.pcap.used;
+    rig.in.f.deaths = FAULT_DEATHS;
+    rig.waiting = true; /* the same frame again */
+    router_turn(&rig.r, rig.now);
+    cr_expect(eq(int, (int)rig.out[rig.n_out - 1].o.reason, DROP_POISON));
+    cr_expect(eq(sz, rig.r.pcap.used, used));
+    pcap_close(&rig.r.pcap);
+}
