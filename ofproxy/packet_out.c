@@ -278,6 +278,7 @@ void packet_out_resume(struct ofproxy *p)
     if (n > 0) {
         end_batch(p, n);
     }
+    ring_release(&p->pkt_out);
 }
 
 unsigned send_packet_out(struct ofproxy *p)

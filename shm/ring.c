@@ -244,10 +244,14 @@ uint64_t ring_position(const struct ring_rx *rx)
 
 void ring_release(struct ring_rx *rx)
 {
-    if (rx->head != rx->at) {
+    if (rx->head != rx->at || rx->anew) {
         rx->head = rx->at;
         /* pairs with the acquire load in ring_room */
         atomic_store_explicit(&rx->own->head, rx->at, memory_order_release);
+    }
+    if (rx->anew) {
+        rx->anew = false;
+        ring_begin_epoch(&rx->own->epoch); /* our half is in order: the writer may look again */
     }
 }
 
@@ -272,7 +276,6 @@ static bool go_back(struct ring_rx *rx, uint64_t position)
         return false;
     }
     rx->head = rx->at = position;
-    ring_set(&rx->own->head, position);
     return true;
 }
 

@@ -32,7 +32,8 @@
  * hold together starts anew at the reader's head: what was published and unread is lost, and
  * nothing is known of what was settled, so the frames of the batch that was settled last may be
  * handled again.  A reader's half starts anew where the outputs say that its owner was
- * (ring_rx_skip), or else at the tail: what is unread is then lost.
+ * (ring_rx_skip), or else at the tail: what is unread is then lost.  Its writer is told where by
+ * the first ring_release, not before: it would write over what is yet to be read.
  *
  * Memory: lane files are mapped by topo.c (or ring_private for tests and threads of one process);
  * nothing here allocates per record. */
@@ -90,7 +91,7 @@ struct ring_rx {
     uint32_t peeked;        /* size of the record at 'at', once checked */
     struct fault_note note; /* of the record in hand, by its position */
     bool bad;
-    bool anew;           /* joined: the predecessor's half did not hold together */
+    bool anew;           /* joined: the predecessor's half did not hold together; until released */
     char why[96];        /* what was wrong, when bad */
     uint64_t peer_epoch; /* of the other half, when it was last found in order */
     int fd, peer_fd, guard;
@@ -135,7 +136,8 @@ void ring_let_go(struct ring_rx *rx);
 void ring_next(struct ring_rx *rx);
 /* Position after the last record stepped over: what ring_settle and ring_rx_skip take. */
 uint64_t ring_position(const struct ring_rx *rx);
-/* Gives all that was stepped over back to the writer. */
+/* Gives all that was stepped over back to the writer.  To be called once after each join, when the
+ * place to go on at is found. */
 void ring_release(struct ring_rx *rx);
 /* Notes durably that everything stepped over is about to leave for the outside (a socket): a
  * successor will not send it again.  Follow with the send, then ring_release. */

@@ -180,9 +180,7 @@ static void rx_resume(struct ring_rx *rx, const char *path, bool damaged, bool p
     }
     rx->anew = true;
     rx->own->evidence = (struct fault_evidence){0};
-    rx->head = rx->at = rx->peer_tail = tail;
-    /* pairs with the acquire load in ring_room */
-    atomic_store_explicit(&rx->own->head, tail, memory_order_release);
+    rx->head = rx->at = rx->peer_tail = tail; /* the writer learns of it by ring_release */
 }
 
 /* ---- both --------------------------------------------------------------------------------- */
@@ -280,7 +278,9 @@ int ring_rx_join(struct ring_rx *rx, const char *path, size_t size, char *why, s
     rx_resume(rx, path, damaged, peer_damaged, why, why_size);
     fault_note_open(&rx->note, &rx->own->evidence);
     ring_count(&rx->own->attaches);
-    ring_begin_epoch(&rx->own->epoch);
+    if (!rx->anew) {
+        ring_begin_epoch(&rx->own->epoch);
+    }
     return 0;
 }
 

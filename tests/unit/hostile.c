@@ -52,9 +52,15 @@ static void join_tx(void)
     cr_assert(ring_tx_join(&tx, path, SIZE, why, sizeof why) == 0, "%s", why);
 }
 
-static void join_rx(void)
+static void join_rx_unreleased(void)
 {
     cr_assert(ring_rx_join(&rx, path, SIZE, why, sizeof why) == 0, "%s", why);
+}
+
+static void join_rx(void)
+{
+    join_rx_unreleased();
+    ring_release(&rx);
 }
 
 static bool put(uint64_t seq)
@@ -151,8 +157,10 @@ Test(hostile, a_writer_takes_a_bad_ring_up_again_when_its_reader_is_back)
     cr_assert(!ring_tx_mend(&tx), "the reader has not been restarted");
     poke(".rx", AT_HEAD, 1ull << 40);
     ring_rx_leave(&rx);
-    join_rx();
+    join_rx_unreleased();
     cr_assert(rx.anew && strstr(why, "R.rx"), "%s", why);
+    cr_assert(!ring_tx_mend(&tx), "the reader has not said where it goes on");
+    ring_release(&rx);
     cr_assert(ring_tx_mend(&tx) && !ring_tx_bad(&tx) && put(n + 1) && take() == n + 1);
     ring_tx_leave(&tx);
     ring_rx_leave(&rx);
@@ -251,7 +259,7 @@ Test(hostile, a_reader_without_its_head_goes_on_where_its_outputs_say)
     settled = ring_position(&rx);
     ring_rx_leave(&rx);
     poke(".rx", AT_HEAD, 1ull << 45);
-    join_rx();
+    join_rx_unreleased();
     cr_assert(rx.anew && ring_position(&rx) == tx.tail);
     cr_assert(!ring_rx_skip(&rx, settled + 8), "no record starts there");
     cr_assert(!ring_rx_skip(&rx, 0), "nobody knows");
@@ -263,9 +271,43 @@ Test(hostile, a_reader_without_its_head_goes_on_where_its_outputs_say)
     put(7);
     ring_rx_leave(&rx);
     poke(".rx", AT_HEAD, tx.tail - 72); /* in the ring, but no record starts there */
-    join_rx();
+    join_rx_unreleased();
     cr_assert(rx.anew && take() == 0 && !ring_rx_bad(&rx), "the writer gets the blame: %s", rx.why);
     cr_assert(put(8) && take() == 8);
+    ring_tx_leave(&tx);
+    ring_rx_leave(&rx);
+}
+
+Test(hostile, a_writer_that_looks_before_its_reader_knows_where_to_go_on_takes_nothing_from_it)
+{
+    uint64_t settled, n = 0;
+
+    join_tx();
+    join_rx();
+    while (put(n + 1)) {
+        n++;
+    }
+    cr_assert(take() == 1 && take() == 2);
+    settled = ring_position(&rx);
+    ring_rx_leave(&rx);
+    poke(".rx", AT_HEAD, 1ull << 45);
+    cr_assert(!put(n + 1) && ring_tx_bad(&tx));
+    join_rx_unreleased();
+    if (ring_tx_mend(&tx)) { /* a turn of the writer's, while its reader still opens other files */
+        while (put(n + 1)) {
+            n++;
+        }
+    }
+    cr_assert(ring_rx_skip(&rx, settled));
+    ring_release(&rx);
+    cr_assert(!ring_tx_bad(&tx) || ring_tx_mend(&tx), "%s", tx.why);
+    for (uint64_t want = 3; want <= n; want++) {
+        uint64_t got = take();
+
+        cr_assert(got == want, "record %llu came as %llu %s", (unsigned long long)want,
+                  (unsigned long long)got, rx.why);
+    }
+    cr_assert(put(n + 1) && take() == n + 1 && !ring_tx_bad(&tx), "%s", tx.why);
     ring_tx_leave(&tx);
     ring_rx_leave(&rx);
 }
