@@ -12,7 +12,7 @@
  *     hold_put(h, &what, head, head_len, tail, tail_len)   then the verdict "held"
  *     while ((hop = hold_unasked(h, at)))                  tell the control thread; hop->asked
  *     hold_resolved / hold_failed                          marks the next hop
- *     while ((slot = hold_ready(h, &hop))) { send; hold_leave(h, hop, slot); }
+ *     while ((slot = hold_ready(h, &hop))) { send; hold_leave(h, hop); }
  *     port_flush(); hold_flushed(h);                       frees what has left
  *
  * Packet thread only, but for hold_count.  Nothing here allocates after hold_open. */
