@@ -46,7 +46,7 @@ static void deliver(struct packet *p, uint32_t next_hop, uint32_t out)
     memcpy(p->eth->dst, n->mac, 6);
     memcpy(p->eth->src, p->r->ifaces.row[out].mac, 6);
     if (p->ip_len > IFACE_MTU) {
-        fragment_send(p, out);
+        fragment_send(p, VERDICT_FORWARDED, out);
     } else {
         packet_leave(p, VERDICT_FORWARDED, out);
     }

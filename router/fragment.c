@@ -11,13 +11,15 @@ struct cutter {
     uint8_t header[PKT_ETH_LEN + PKT_IP_MAX]; /* of the next fragment */
     uint32_t ihl;
     uint32_t at, len; /* payload bytes cut so far, and in all */
-    uint32_t frag;    /* offset (in 8 bytes) and flags that the packet came with */
+    uint32_t frag;    /* offset (in 8 bytes) and flags that the packet leaves with */
+    uint8_t first[8]; /* payload bytes that may be other than those received: an ICMP header */
 };
 
 static void start(struct cutter *c, const struct packet *p)
 {
     *c = (struct cutter){.p = p, .ihl = p->ihl, .len = p->ip_len - p->ihl};
     memcpy(c->header, p->head, PKT_ETH_LEN + p->ihl);
+    memcpy(c->first, p->head + PKT_ETH_LEN + p->ihl, sizeof c->first);
     c->frag = pkt_get16(p->ip->frag);
 }
 
@@ -42,7 +44,7 @@ static void keep_copied_options(struct cutter *c)
     c->ihl = PKT_IP_LEN + kept;
 }
 
-/* Payload comes from where the frame was received; its header from the copy that was checked. */
+/* Payload comes from where the frame was received; its headers from the copy that was checked. */
 static void copy_payload(const struct cutter *c, uint8_t *to, uint32_t n)
 {
     const struct frame_in *in = c->p->in;
@@ -54,6 +56,9 @@ static void copy_payload(const struct cutter *c, uint8_t *to, uint32_t n)
     }
     if (n > head) {
         memcpy(to + head, in->tail + (at + head - in->head_len), n - head);
+    }
+    if (c->at == 0) {
+        memcpy(to, c->first, sizeof c->first); /* no fragment that is cut here is so short */
     }
 }
 
@@ -95,7 +100,7 @@ static uint32_t cut(struct cutter *c, uint8_t *frame)
     return PKT_ETH_LEN + ihl + n;
 }
 
-void fragment_send(struct packet *p, uint32_t out)
+void fragment_send(struct packet *p, enum verdict verdict, uint32_t out)
 {
     struct cutter c;
 
@@ -110,7 +115,7 @@ void fragment_send(struct packet *p, uint32_t out)
             p->head = frame;
             p->head_len = len;
             p->tail_len = 0;
-            packet_leave(p, VERDICT_FORWARDED, out);
+            packet_leave(p, verdict, out);
         }
     }
 }

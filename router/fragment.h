@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shm/record.h"
+
 struct packet;
 struct hold_slot;
 
-/* Sends p (Ethernet header and TTL are those to leave with) in fragments; the last one carries the
- * verdict. */
-void fragment_send(struct packet *p, uint32_t out);
+/* Sends p (Ethernet and IP header, and the first 8 bytes of payload, are those to leave with) in
+ * fragments; the last one carries the verdict. */
+void fragment_send(struct packet *p, enum verdict verdict, uint32_t out);
 /* Holds all fragments; false: not even the first fits. */
 bool fragment_hold(struct packet *p, const struct hold_slot *what);
 

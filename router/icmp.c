@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "router/fragment.h"
 #include "router/router.h"
 
 /* ---- when (RFC 1812, 4.3.2.7 and 4.3.2.8) ------------------------------------------------- */
@@ -172,7 +173,12 @@ static void echo_reply(struct packet *p, struct pkt_icmp_wire *icmp)
         pkt_icmp_set_type(icmp, PKT_ECHO_REPLY);
         router_count(p->r, ROUTER_ICMP_ECHO_REPLIES);
     }
-    packet_leave(p, VERDICT_ANSWERED, p->in->iface);
+    if (p->ip_len > IFACE_MTU) { /* the reply is ours, so it may be cut */
+        pkt_put16(p->ip->frag, pkt_get16(p->ip->frag) & ~(unsigned)PKT_IP_DF);
+        fragment_send(p, VERDICT_ANSWERED, p->in->iface);
+    } else {
+        packet_leave(p, VERDICT_ANSWERED, p->in->iface);
+    }
 }
 
 static void local_icmp(struct packet *p)

@@ -122,6 +122,32 @@ Test(router_icmp, answers_a_big_ping_fragment_by_fragment)
     cr_expect(eq(mem, got, sent), "payload is not an ICMP header");
 }
 
+Test(router_icmp, cuts_its_answer_to_a_ping_that_came_longer_than_its_own_interface_takes)
+{
+    static uint8_t reply[PORT_FRAME_MAX];
+    struct spec s = ECHO;
+    size_t len, at = 0;
+
+    s.frag = PKT_IP_DF;
+    s.payload = 3206;
+    len = make(frame, &s);
+    cr_expect(eq(int, (int)rig_frame(ETH3, frame, len)->o.verdict, VERDICT_ANSWERED));
+    for (unsigned i = 0; i < rig.n_out; i++) {
+        const struct rig_out *o = &rig.out[i];
+
+        cr_assert(sums_are_right(o) && o->len <= 1514, "fragment %u", i);
+        cr_expect(eq(u16, pkt_get16(ip_of(o)->frag),
+                     (uint16_t)(at / 8 | (i + 1 < rig.n_out ? PKT_IP_MF : 0))));
+        memcpy(reply + at, o->bytes + 34, o->len - 34);
+        at += o->len - 34;
+    }
+    cr_assert(eq(sz, at, s.payload));
+    cr_expect(eq(u8, reply[0], PKT_ECHO_REPLY));
+    cr_expect(eq(u16, pkt_fold(pkt_sum(0, reply, (uint32_t)at)), 0xffff));
+    struct cr_mem got = {reply + 4, at - 4}, sent = {frame + 38, at - 4};
+    cr_expect(eq(mem, got, sent));
+}
+
 Test(router_icmp, ignores_other_icmp_to_it)
 {
     for (unsigned type = 0; type < 256; type++) {
