@@ -17,10 +17,10 @@ static const struct {
 static json_t *row_of(unsigned k, uint64_t rate, uint32_t in_flight, uint64_t admitted,
                       uint64_t metered, uint64_t crowded)
 {
-    return json_pack("{s:s s:I s:I s:I s:I s:I}", "class", classes[k].name, "rate",
-                     (json_int_t)rate, "in_flight", (json_int_t)in_flight, "admitted",
-                     (json_int_t)admitted, "metered", (json_int_t)metered, "crowded",
-                     (json_int_t)crowded);
+    return json_pack("{s:s s:o s:I s:I s:I s:I}", "class", classes[k].name, "rate",
+                     rate > 0 ? json_integer((json_int_t)rate) : json_null(), "in_flight",
+                     (json_int_t)in_flight, "admitted", (json_int_t)admitted, "metered",
+                     (json_int_t)metered, "crowded", (json_int_t)crowded);
 }
 
 static json_t *class_json(unsigned k, const struct class_row *row, const struct counter_view *v)
