@@ -91,7 +91,8 @@ $(BUILD)/fake/%: $(BUILD)/obj/tests/fake/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) -lcrypto $(LDLIBS_common)
 FAULT := $(BUILD)/fault/steady $(BUILD)/fault/storm $(BUILD)/fault/step $(BUILD)/fault/liar
-$(BUILD)/fault/step: $(patsubst %,$(BUILD)/obj/tests/fault/%.o,step_router step_bridge image tracee)
+$(BUILD)/fault/step: $(patsubst %,$(BUILD)/obj/tests/fault/%.o,step_router step_bridge step_ofproxy step_ofproxy_must step_switch image stride \
+	tracee)
 $(BUILD)/fault/%: $(BUILD)/obj/tests/fault/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS_common)

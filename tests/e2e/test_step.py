@@ -11,9 +11,9 @@ STEP = os.path.join(os.path.dirname(BIN), 'fault/step')
 
 
 @pytest.mark.skipif(platform.machine() != 'x86_64', reason='the stepper knows x86-64 only')
-@pytest.mark.parametrize('program', ['router', 'vnsbridge'])
+@pytest.mark.parametrize('program', ['router', 'vnsbridge', 'ofproxy'])
 def test_killed_at_any_instruction_the_account_is_exact(program):
-    done = run(STEP, '--bin', BIN, '--program', program, '--stride', 10, '--starts', 1, '--kills', 4, timeout=300)
+    done = run(STEP, '--bin', BIN, '--program', program, '--stride', 10, '--starts', 1, '--kills', 4, timeout=120)
     print('\n' + done.stdout)
     found = {m[1]: (int(m[2]), int(m[3]), int(m[4])) for m in re.finditer(
         r'^%s +(\w+) +instructions=\d+ instants=(\d+) tried=(\d+) wrong=(\d+)' % program, done.stdout, re.M)}

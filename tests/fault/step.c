@@ -1,6 +1,7 @@
-/* tests/fault/step.c - kills router and vnsbridge at every instruction of their work, and adds up.
+/* tests/fault/step.c - kills router, vnsbridge and ofproxy at every instruction of their work, and
+ * adds up.
  *
- *   step --bin DIR [--program router|vnsbridge] [--stride N] [--starts N] [--kills N]
+ *   step --bin DIR [--program router|vnsbridge|ofproxy] [--stride N] [--starts N] [--kills N]
  *
  * Turn: a process in full work gets a batch of frames and is stepped, instruction by instruction,
  * until each frame has its fate: it consumes, publishes, releases, sleeps.  After each instruction
@@ -33,6 +34,7 @@
 #include "common/loop.h"
 #include "shm/role.h"
 #include "tests/fault/image.h"
+#include "tests/fault/stride.h"
 #include "tests/fault/tracee.h"
 
 #define DEADLINE_NS 10000000000ull
@@ -120,17 +122,24 @@ static bool succeed(struct sum *sum, char *why, size_t size)
         pause_us(100);
         took = loop_now_ns() - begun;
     }
-    program_kill(pid);
-    m.world->pump();
+    if (done && m.world->rest) {
+        program_stop(pid);
+    } else {
+        program_kill(pid);
+        m.world->pump();
+    }
     sum->tried++;
     sum->slowest_ns = took > sum->slowest_ns ? took : sum->slowest_ns;
-    return m.world->check(why, size) && done;
+    return m.world->check(why, size) && done && (!m.world->rest || m.world->rest(why, size));
 }
 
 static void judge(struct sum *sum, const struct tracee *t, uint64_t step, uint64_t rip)
 {
     char why[256] = "";
 
+    if (m.world->died) {
+        m.world->died();
+    }
     if (!succeed(sum, why, sizeof why)) {
         sum->wrong++;
         if (m.wrong++ < COMPLAINTS) {
@@ -172,13 +181,21 @@ static void judge_log(struct sum *sum, const struct tracee *t, struct image_log 
 static uint64_t step_through(struct tracee *t, struct image_log *log)
 {
     uint64_t turn = tracee_address(t, m.world->turn), n = 0;
-    uint64_t calm =
-        tracee_address(t, "sandbox_enter"); /* a million, none of them on shared memory */
+    struct stride s;
 
-    while (n < LONGEST && (t->rip == calm ? tracee_finish(t) : tracee_step(t))) {
-        bool at_turn = t->rip == turn, done = at_turn && m.world->pump();
+    stride_open(&s, t);
+    while (n < LONGEST && stride_on(&s, t)) {
+        bool at_turn = t->rip == turn, done;
 
-        image_changed(&m.image, at_turn, log, ++n, t->rip);
+        if (s.called && m.world->look) {
+            m.world->look();
+        }
+        done = at_turn && m.world->pump();
+        if (image_changed(&m.image, at_turn || s.called, log, ++n, t->rip) && s.quiet && !at_turn) {
+            fprintf(stderr, "step: %s changed the run directory in a calm function, before %s\n",
+                    m.world->program, tracee_where(t, t->rip));
+            exit(2);
+        }
         if (done) {
             return n;
         }
@@ -233,15 +250,24 @@ static uint64_t record_turn(struct tracee *t, struct image_log *log, uint8_t **b
     return n;
 }
 
-static void record_start(struct tracee *t, struct image_log *log, struct sum *sum)
+/* The log of a whole start; returns a copy of the image that it begins with. */
+static uint8_t *record_start(struct tracee *t, struct image_log *log, struct sum *sum)
 {
+    uint8_t *base;
+
     back_to_image();
+    if (m.world->died) {
+        m.world->died();
+    }
+    image_keep(&m.image);
+    base = image_copy(&m.image);
     tracee_start(t, m.argv, m.log);
     if (!tracee_run_to(t, "topo_open")) {
         give_up("call of topo_open");
     }
     sum->instructions += step_through(t, log);
     tracee_kill(t);
+    return base;
 }
 
 static void kill_starts(const struct image_log *turn, const uint8_t *turn_base)
@@ -263,8 +289,7 @@ static void kill_starts(const struct image_log *turn, const uint8_t *turn_base)
         first.at = 0;
         for (at = 0; at <= want && image_replay(&m.image, &first, &instant); at++) {
         }
-        base = image_copy(&m.image);
-        record_start(&t, &second, &sum);
+        base = record_start(&t, &second, &sum);
         judge_log(&sum, &t, &second, base);
         free(base);
         free(second.word);
@@ -278,10 +303,12 @@ static void kill_turn(uint64_t instructions)
 
     for (unsigned i = 0; i < option.kills; i++) {
         uint64_t want = instructions * (2 * i + 1) / (2 * option.kills), n = 0;
+        struct stride s;
         struct tracee t;
 
         begin_turn(&t);
-        while (n < want && tracee_step(&t)) {
+        stride_open(&s, &t);
+        while (n < want && stride_on(&s, &t)) {
             n++;
         }
         tracee_kill(&t);
@@ -322,6 +349,9 @@ static void open_all(const struct step_world *w)
     program_kill(pid);
     image_open(&m.image, m.dir);
     image_add(&m.image, "the tester's state", w->state, w->state_size);
+    if (w->outlive) {
+        w->outlive(&m.image);
+    }
     image_keep(&m.image);
     m.cold = image_copy(&m.image);
 }
@@ -390,7 +420,7 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static const struct step_world *const worlds[] = {&step_router, &step_bridge};
+    static const struct step_world *const worlds[] = {&step_router, &step_bridge, &step_ofproxy};
     unsigned wrong = 0, n = 0;
 
     read_options(argc, argv);
@@ -403,7 +433,7 @@ int main(int argc, char **argv)
         }
     }
     if (n == 0) {
-        fprintf(stderr, "step: --program takes router or vnsbridge\n");
+        fprintf(stderr, "step: --program takes router, vnsbridge or ofproxy\n");
         return 2;
     }
     return wrong == 0 ? 0 : 1;

@@ -20,8 +20,8 @@ struct image;
 
 struct step_world {
     const char *program;
-    const char *turn; /* the function that is one turn of its packet thread */
-    const char *flag[4];
+    const char *turn;    /* the function that is one turn of its packet thread */
+    const char *flag[4]; /* for its command line, up to NULL */
     void *state;
     size_t state_size;
     void (*open)(const char *run_dir);
@@ -31,8 +31,13 @@ struct step_world {
     bool (*pump)(void);
     bool (*check)(char *why, size_t size);
     void (*freshen)(struct image *m); /* no time has passed since the image was taken; or NULL */
+    void (*look)(void); /* takes what came through the kernel, after each call of it; or NULL */
+    void (*outlive)(struct image *m); /* adds what else outlives the process; or NULL */
+    void (*died)(void);               /* it was killed, and its successor is to come; or NULL */
+    /* is all in order, once a successor was asked to stop?  NULL: it is killed */
+    bool (*rest)(char *why, size_t size);
 };
-extern const struct step_world step_router, step_bridge;
+extern const struct step_world step_router, step_bridge, step_ofproxy;
 
 #define STEP_FRAMES 256        /* numbers of frames; 0 is none */
 #define STEP_RING (28u * 1024) /* bytes that may be written to a ring (image.h) */

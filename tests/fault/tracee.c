@@ -66,6 +66,14 @@ void program_kill(pid_t pid)
     }
 }
 
+void program_stop(pid_t pid)
+{
+    int status;
+
+    kill(pid, SIGTERM);
+    waitpid(pid, &status, 0);
+}
+
 /* ---- symbols ------------------------------------------------------------------------------ */
 
 static struct {
@@ -74,7 +82,20 @@ static struct {
     const Elf64_Sym *symbols;
     size_t n;
     const char *names;
+    uint64_t end; /* of its text, from its base */
 } elf;
+
+static void find_end(void)
+{
+    const Elf64_Phdr *h = (const void *)((const char *)elf.file + elf.file->e_phoff);
+
+    elf.end = 0;
+    for (unsigned i = 0; i < elf.file->e_phnum; i++) {
+        if (h[i].p_type == PT_LOAD && (h[i].p_flags & PF_X)) {
+            elf.end = h[i].p_vaddr + h[i].p_memsz;
+        }
+    }
+}
 
 static void read_symbols(const char *program)
 {
@@ -95,6 +116,7 @@ static void read_symbols(const char *program)
         fail(program);
     }
     snprintf(elf.program, sizeof elf.program, "%s", program);
+    find_end();
     s = (const void *)((const char *)elf.file + elf.file->e_shoff);
     for (unsigned i = 0; i < elf.file->e_shnum; i++) {
         if (s[i].sh_type == SHT_SYMTAB) {
@@ -123,7 +145,7 @@ static uint64_t load_base(pid_t pid)
     return a.a_un.a_val - elf.file->e_entry;
 }
 
-uint64_t tracee_address(const struct tracee *t, const char *function)
+uint64_t tracee_find(const struct tracee *t, const char *function)
 {
     for (size_t i = 0; i < elf.n; i++) {
         if (ELF64_ST_TYPE(elf.symbols[i].st_info) == STT_FUNC &&
@@ -131,8 +153,18 @@ uint64_t tracee_address(const struct tracee *t, const char *function)
             return t->base + elf.symbols[i].st_value;
         }
     }
-    fprintf(stderr, "step: %s has no function %s: was it stripped?\n", t->program, function);
-    exit(2);
+    return 0;
+}
+
+uint64_t tracee_address(const struct tracee *t, const char *function)
+{
+    uint64_t at = tracee_find(t, function);
+
+    if (at == 0) {
+        fprintf(stderr, "step: %s has no function %s: was it stripped?\n", t->program, function);
+        exit(2);
+    }
+    return at;
 }
 
 const char *tracee_where(const struct tracee *t, uint64_t rip)
@@ -172,11 +204,10 @@ static bool stopped(struct tracee *t, int *pass)
 
 static void look(struct tracee *t)
 {
-    errno = 0;
-    t->rip = (uint64_t)ptrace(PTRACE_PEEKUSER, t->pid, offsetof(struct user_regs_struct, rip), 0);
-    if (errno != 0) {
+    if (ptrace(PTRACE_GETREGS, t->pid, 0, &t->regs) != 0) {
         fail("ptrace");
     }
+    t->rip = t->regs.rip;
 }
 
 void tracee_start(struct tracee *t, char *const *argv, const char *log)
@@ -216,12 +247,27 @@ void tracee_stop(struct tracee *t)
     look(t);
 }
 
-static bool run_to(struct tracee *t, uint64_t at)
+static void set_debug(struct tracee *t, unsigned number, uint64_t value)
 {
-    long was = ptrace(PTRACE_PEEKTEXT, t->pid, at, 0);
+    size_t at = offsetof(struct user, u_debugreg) + number * sizeof(t->rip);
+
+    if (ptrace(PTRACE_POKEUSER, t->pid, at, value) != 0) {
+        fail("a breakpoint of the processor's");
+    }
+}
+
+/* Breakpoints in its text would end the other threads, which nobody traces; those of the processor
+ * are the thread's own. */
+bool tracee_run_until(struct tracee *t, const uint64_t *at, unsigned n)
+{
+    uint64_t enable = 0;
     int pass = 0;
 
-    ptrace(PTRACE_POKETEXT, t->pid, at, (was & ~0xffL) | 0xcc); /* int3 */
+    for (unsigned i = 0; i < n && i < TRACEE_POINTS; i++) {
+        set_debug(t, i, at[i]);
+        enable |= 1ull << (2 * i);
+    }
+    set_debug(t, 7, enable);
     do {
         if (ptrace(PTRACE_CONT, t->pid, 0, pass) != 0) {
             fail("ptrace");
@@ -230,22 +276,53 @@ static bool run_to(struct tracee *t, uint64_t at)
             return false;
         }
     } while (pass != 0);
-    ptrace(PTRACE_POKETEXT, t->pid, at, was);
-    ptrace(PTRACE_POKEUSER, t->pid, offsetof(struct user_regs_struct, rip), at);
+    set_debug(t, 7, 0);
     look(t);
     return true;
 }
 
 bool tracee_run_to(struct tracee *t, const char *function)
 {
-    return run_to(t, tracee_address(t, function));
+    uint64_t at = tracee_address(t, function);
+
+    return tracee_run_until(t, &at, 1);
 }
 
-bool tracee_finish(struct tracee *t)
+uint64_t tracee_return_address(const struct tracee *t)
 {
-    long sp = ptrace(PTRACE_PEEKUSER, t->pid, offsetof(struct user_regs_struct, rsp), 0);
+    return (uint64_t)ptrace(PTRACE_PEEKTEXT, t->pid, t->regs.rsp, 0);
+}
 
-    return run_to(t, (uint64_t)ptrace(PTRACE_PEEKTEXT, t->pid, sp, 0));
+/* May the first argument be an address in a file of the run directory? */
+static bool argument_is_shared(const struct tracee *t)
+{
+    char path[64], line[512], mode[8];
+    bool shared = false;
+    uint64_t from, to;
+    FILE *maps;
+
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)t->pid);
+    maps = fopen(path, "re");
+    if (!maps) {
+        fail(path);
+    }
+    while (!shared && fgets(line, sizeof line, maps)) {
+        shared = sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s", &from, &to, mode) == 3 &&
+                 mode[1] == 'w' && mode[3] == 's' && t->regs.rdi >= from && t->regs.rdi < to;
+    }
+    fclose(maps);
+    return shared;
+}
+
+bool tracee_in_program(const struct tracee *t)
+{
+    return t->rip - t->base < elf.end;
+}
+
+bool tracee_at_library_call(const struct tracee *t)
+{
+    return !tracee_in_program(t) && tracee_return_address(t) - t->base < elf.end &&
+           !argument_is_shared(t);
 }
 
 bool tracee_step(struct tracee *t)

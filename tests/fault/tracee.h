@@ -15,10 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/user.h>
+
+#define TRACEE_POINTS 4 /* places that it can be stopped at: as many as the processor watches */
 
 struct tracee {
     pid_t pid;
-    uint64_t rip;  /* the next instruction */
+    uint64_t rip; /* the next instruction */
+    struct user_regs_struct regs;
     uint64_t base; /* what the kernel added to the file's addresses */
     const char *program;
 };
@@ -27,17 +31,28 @@ struct tracee {
 pid_t program_start(char *const *argv, const char *log);
 /* SIGKILL, and waits until nothing is left of it. */
 void program_kill(pid_t pid);
+/* SIGTERM, and waits until it has stopped by itself. */
+void program_stop(pid_t pid);
 
 /* The program must exist; a fault of ptrace itself ends us with a sentence. */
 void tracee_start(struct tracee *t, char *const *argv, const char *log);
 uint64_t tracee_address(const struct tracee *t, const char *function);
+/* The same, but 0 if there is no such function: the compiler made it part of its callers. */
+uint64_t tracee_find(const struct tracee *t, const char *function);
 void tracee_run(struct tracee *t);
 void tracee_stop(struct tracee *t);
 /* False: the program ended before the function was called. */
 bool tracee_run_to(struct tracee *t, const char *function);
 bool tracee_step(struct tracee *t);
-/* At a function's first instruction: runs it to its end at full speed. */
-bool tracee_finish(struct tracee *t);
+/* At full speed to one of up to TRACEE_POINTS addresses. */
+bool tracee_run_until(struct tracee *t, const uint64_t *at, unsigned n);
+/* At a function's first instruction: where it returns to. */
+uint64_t tracee_return_address(const struct tracee *t);
+/* In its own text, not a library's? */
+bool tracee_in_program(const struct tracee *t);
+/* Having just left its own text: is this a call of a function that is given no memory of the run
+ * directory to write to?  (The first argument is what a library writes to.) */
+bool tracee_at_library_call(const struct tracee *t);
 void tracee_kill(struct tracee *t);
 /* "ring_publish+0x1c", or the bare address for a library's; valid until the next call. */
 const char *tracee_where(const struct tracee *t, uint64_t rip);
