@@ -393,15 +393,20 @@ static void name_peer(struct client *c)
     }
 }
 
-static void set_options(int fd)
+/* Silent for a third of the timeout, the peer is asked, again and again for the rest of it.
+ * TCP_USER_TIMEOUT is the end of these, and of bytes that nobody acknowledges or takes (tcp(7)). */
+static void set_options(int fd, int timeout_s)
 {
-    static const struct {
+    const struct {
         int level, name, value;
     } option[] = {
-        {IPPROTO_TCP, TCP_NODELAY, 1},          {IPPROTO_TCP, TCP_QUICKACK, 1},
-        {SOL_SOCKET, SO_KEEPALIVE, 1},          {IPPROTO_TCP, TCP_KEEPIDLE, 10},
-        {IPPROTO_TCP, TCP_KEEPINTVL, 5},        {IPPROTO_TCP, TCP_KEEPCNT, 4},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT, 30000},
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {IPPROTO_TCP, TCP_QUICKACK, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, timeout_s / 3},
+        {IPPROTO_TCP, TCP_KEEPINTVL, (timeout_s + 5) / 6},
+        {IPPROTO_TCP, TCP_KEEPCNT, 4},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_s * 1000},
     };
 
     for (unsigned i = 0; i < sizeof option / sizeof option[0]; i++) {
@@ -454,7 +459,7 @@ void clients_accept(struct bridge *b, int fd)
                          .rx = rx,
                          .queue = queue,
                          .since_ns = loop_now_ns()};
-    set_options(fd);
+    set_options(fd, b->clients.timeout_s);
     name_peer(c);
     if (loop_add(&b->loop, &c->fd, EPOLLIN) != 0) {
         close(fd);
@@ -466,12 +471,12 @@ void clients_accept(struct bridge *b, int fd)
     session_start(c);
 }
 
-int clients_open(struct bridge *b, unsigned max)
+int clients_open(struct bridge *b, unsigned max, int timeout_s)
 {
     struct clients *all = &b->clients;
     size_t each = CLIENT_RX + CLIENT_QUEUE + CLIENT_HEADROOM;
 
-    *all = (struct clients){.max = max, .memory_size = max * each};
+    *all = (struct clients){.max = max, .timeout_s = timeout_s, .memory_size = max * each};
     all->list = calloc(max, sizeof *all->list);
     all->memory = mmap(NULL, all->memory_size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -74,7 +74,8 @@ struct client {
 
 struct clients {
     struct client *list;
-    unsigned max, used;                 /* places; places that are not CLIENT_FREE */
+    unsigned max, used; /* places; places that are not CLIENT_FREE */
+    int timeout_s;
     struct client *batch[CLIENT_BATCH]; /* those with frames to flush */
     unsigned n_batch;
     unsigned n_stalled;
@@ -83,8 +84,9 @@ struct clients {
     size_t memory_size;
 };
 
-/* Allocates 'max' places.  Returns 0 or -ENOMEM. */
-int clients_open(struct bridge *b, unsigned max);
+/* Allocates 'max' places.  A client whose peer is silent, or takes nothing, for 'timeout_s' seconds
+ * (at least 3) is broken: the kernel finds out, asking it meanwhile.  Returns 0 or -ENOMEM. */
+int clients_open(struct bridge *b, unsigned max, int timeout_s);
 /* Says VNSCLOSE to all, and waits shortly for them to hang up: else the kernel may throw the
  * message away.  Then frees all. */
 void clients_stop(struct bridge *b, const char *reason);

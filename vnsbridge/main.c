@@ -65,7 +65,8 @@ static void open_all(struct bridge *b)
     open_loop(b);
     topo_open(&b->topo, run_dir, TOPO_VNSBRIDGE);
     counter_start(run_dir, COUNTER_OF_VNSBRIDGE);
-    if (clients_open(b, (unsigned)config_int(&b->config, CONFIG_VNSBRIDGE_MAX_CLIENTS)) != 0) {
+    if (clients_open(b, (unsigned)config_int(&b->config, CONFIG_VNSBRIDGE_MAX_CLIENTS),
+                     (int)config_int(&b->config, CONFIG_VNSBRIDGE_CLIENT_TIMEOUT)) != 0) {
         die("no memory for %ld VNS clients: lower max-clients",
             config_int(&b->config, CONFIG_VNSBRIDGE_MAX_CLIENTS));
     }

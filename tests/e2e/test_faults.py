@@ -19,9 +19,10 @@ import pytest
 import vns
 from crowd import Crowd, Member, message
 from harness import BIN, FAKE, LIBC, OF_PORT, SLOT, VNS_PORT, Child, run, verdicts_add_up, wait_for
-from ofswitch import ECHO_REQUEST
+from ofswitch import ECHO_REQUEST, Switch, udp_frame
 from steady import BACK, HIGHEST, MARK_NS, Steady, dropped, settled
 from test_cli import Stand
+from test_vnsbridge_multi import hardware
 
 STOP = float(os.environ.get('CAUSEWAY_STOP', 3))
 RESTARTS = int(os.environ.get('CAUSEWAY_RESTARTS', 5))
@@ -481,6 +482,108 @@ def test_vns_clients_with_bad_manners_harm_nobody(watch):
         w.flows()
         assert w.grown() <= 512
     w.end()
+
+
+# CAUSEWAY_STOP=30 waits for the default client-timeout; else the least that may be set.
+CLIENT_TIMEOUT = 30 if STOP >= 30 else 3
+VHOSTS = """
+[vhost alpha]
+interface = eth1 ct9-eth1 10.1.0.1
+[vhost beta]
+interface = eth2 ct9-eth2 10.2.0.1
+"""
+
+
+class TwoVhosts:
+    """alpha's client has bad manners, to come; beta's is the bystander.  No router, a pretend switch."""
+
+    def __init__(self, stack):
+        self.stack, self.port = stack, VNS_PORT + 9
+        with open(stack.dir + '/vhosts.conf', 'w', encoding='ascii') as f:
+            f.write(VHOSTS)
+        stack.flags = {'vnsbridge': ['--config', stack.dir + '/vhosts.conf', '--listen', 'tcp:%d' % self.port,
+                                     '--client-timeout', str(CLIENT_TIMEOUT)]}
+        stack.start('ofproxy', 'vnsbridge')
+        self.switch = wait_for(self.dial, 5, 'ofproxy')
+        self.beta = wait_for(lambda: greeted(self.port), 5, 'vnsbridge')
+        self.beta.sock.close()
+        self.beta = vns.Client(self.port, vhost='beta')
+        hardware(self.beta)
+        self.pids = {name: child.pid for name, child in stack.children.items()}
+        self.memory = rss(self.pids['vnsbridge'])
+
+    def dial(self):
+        with contextlib.suppress(ConnectionRefusedError):
+            return Switch(PORT)
+        return None
+
+    def flood(self, frames):
+        """Frames of 1400 bytes for alpha."""
+        with self.switch.lock:
+            self.switch.sock.sendall(self.switch.packet_in('server1', udp_frame('server1', 'client', 1400)) * frames)
+
+    def goes_on(self):
+        """beta's frames pass both ways, and the control socket answers, soon."""
+        begun, before = time.monotonic(), self.switch.bytes_in
+        with self.switch.lock:
+            self.switch.sock.sendall(self.switch.packet_in('server2', udp_frame('server2', 'client', 200)))
+        name, frame = self.beta.frame()
+        assert (name, len(frame)) == ('eth2', 200)
+        self.beta.send_frame('eth2', frame)
+        wait_for(lambda: self.switch.bytes_in >= before + 200, 2, "beta's frame at the switch")
+        assert 'beta' in causeway(self.stack, 'show', 'vhosts').stdout
+        assert time.monotonic() - begun < 2
+
+    def free(self):
+        return 'lease vhost=alpha owner=nobody' in self.stack.children['vnsbridge'].text().rpartition('owner=client')[2]
+
+    def end(self):
+        self.goes_on()
+        assert {name: child.pid for name, child in self.stack.children.items() if child.alive()} == self.pids
+        assert rss(self.pids['vnsbridge']) - self.memory < 1024  # CLIENT_QUEUE, at most
+        verdicts_add_up(self.stack)
+        self.beta.close()
+        self.switch.sock.close()
+        self.stack.end('ofproxy', 'vnsbridge')
+
+
+@pytest.fixture()
+def two_vhosts(make_own_stack):
+    return TwoVhosts(make_own_stack(of_port=PORT))
+
+
+@pytest.mark.parametrize('busy', [False, True], ids=['idle', 'under-traffic'])
+def test_a_vns_client_that_vanished_gives_its_virtual_host_back(two_vhosts, elsewhere, busy):
+    t = two_vhosts
+    sock = elsewhere.socket()
+    sock.connect((elsewhere.address, t.port))
+    with vns.Client(t.port, vhost='alpha', sock=sock) as client:
+        hardware(client)
+        elsewhere.cut()
+        begun = time.monotonic()
+        while not t.free():
+            if busy:  # what nobody acknowledges, instead of questions that nobody answers
+                t.flood(10)
+            t.goes_on()
+            assert time.monotonic() - begun < CLIENT_TIMEOUT * 1.5 + 3, t.stack.tails()
+        print('\nits virtual host is free after %.1f s' % (time.monotonic() - begun))
+        assert time.monotonic() - begun > CLIENT_TIMEOUT / 2
+    t.end()
+
+
+def test_a_vns_client_that_reads_nothing_costs_nobody_else_anything(two_vhosts):
+    t = two_vhosts
+    with vns.Client(t.port, vhost='alpha') as deaf:
+        hardware(deaf)
+        begun = time.monotonic()
+        while t.stack.counters()['vnsbridge']['dropped_client_slow'] < 1000:
+            t.flood(200)
+            t.goes_on()
+            assert time.monotonic() - begun < 10, t.stack.counters()['vnsbridge']
+        assert rss(t.pids['vnsbridge']) - t.memory < 1024
+        wait_for(t.free, CLIENT_TIMEOUT * 1.5 + 3, 'end of the patience with it')
+        print('\nlet go after %.1f s' % (time.monotonic() - begun))
+    t.end()
 
 
 # ---- files -----------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ OPEN_TEMPLATE, AUTH_REQUEST, AUTH_REPLY, AUTH_STATUS = 64, 128, 256, 512
 
 
 class Client:
-    def __init__(self, port, vhost='vrhost', key=b'0123456789abcdef' * 4, user=b'tester', opened=True):
-        self.sock = socket.create_connection(('127.0.0.1', port), 5)
+    def __init__(self, port, vhost='vrhost', key=b'0123456789abcdef' * 4, user=b'tester', opened=True, sock=None):
+        self.sock = sock or socket.create_connection(('127.0.0.1', port), 5)
         self.buffer = b''
         self.interfaces = {}
         if opened:

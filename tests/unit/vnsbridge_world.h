@@ -66,7 +66,7 @@ static inline void world_bridge_open(struct world *w, const struct world_options
     cr_assert(eq(int, vhosts_load(&w->b.vhosts, &w->b.config, why, sizeof why), 0), "%s", why);
     cr_assert(eq(int, loop_open(&w->b.loop), 0));
     topo_open(&w->b.topo, w->dir, TOPO_VNSBRIDGE);
-    cr_assert(eq(int, clients_open(&w->b, o && o->max_clients ? o->max_clients : 8), 0));
+    cr_assert(eq(int, clients_open(&w->b, o && o->max_clients ? o->max_clients : 8, 30), 0));
     cr_assert(eq(int, listen_open(&w->b, "tcp:0:127.0.0.1", why, sizeof why), 0), "%s", why);
     bridge_attach(&w->b);
     cr_assert(eq(
