@@ -118,8 +118,11 @@ enum counter counter_total(enum counter_process p, enum counter_kind k);
 
 /* ---- a reader's view of another process's file (counter_view.c) ---------------------------- */
 
+/* The mapping is of a file that its owner may cut short: a touch is SIGBUS then.  Who does not
+ * trust the owner registers 'map', 'size' bytes, with shm/guard.h, as shm/account.c does. */
 struct counter_view {
-    const uint64_t *words;
+    const uint64_t *words; /* in 'map' */
+    const void *map;
     size_t size;
 };
 /* All words of a process at one moment, and the note of a batch that may or may not be published at

@@ -15,8 +15,9 @@
 int counter_view_open(struct counter_view *v, const char *run_dir, const char *process)
 {
     char path[256];
+    uint64_t check = 0;
     struct stat st = {0};
-    uint64_t *map;
+    const uint64_t *map;
     int fd;
 
     *v = (struct counter_view){0};
@@ -29,17 +30,16 @@ int counter_view_open(struct counter_view *v, const char *run_dir, const char *p
         close(fd);
         return st.st_size == 0 ? -ENOENT : -EPROTO; /* 0: it is being made */
     }
+    if (pread(fd, &check, sizeof check, 0) != (ssize_t)sizeof check || check != COUNTER_CHECK) {
+        close(fd);
+        return check == 0 ? -ENOENT : -EPROTO;
+    }
     map = mmap(NULL, COUNTER_FILE_BYTES, PROT_READ, MAP_SHARED, fd, 0);
     close(fd);
     if (map == MAP_FAILED) {
         return -ENOMEM;
     }
-    if (map[0] != COUNTER_CHECK) {
-        bool made = map[0] != 0;
-
-        munmap(map, COUNTER_FILE_BYTES);
-        return made ? -EPROTO : -ENOENT;
-    }
+    v->map = map;
     v->words = map + 1;
     v->size = COUNTER_FILE_BYTES;
     return 0;
@@ -48,7 +48,7 @@ int counter_view_open(struct counter_view *v, const char *run_dir, const char *p
 void counter_view_close(struct counter_view *v)
 {
     if (v->words) {
-        munmap((void *)(uintptr_t)(v->words - 1), v->size);
+        munmap((void *)(uintptr_t)v->map, v->size);
         v->words = NULL;
     }
 }

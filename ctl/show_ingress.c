@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/counter.h"
 #include "ctl/ctl.h"
+#include "shm/account.h"
 
 static const struct {
     const char *name, *text;
@@ -23,12 +23,12 @@ static json_t *row_of(unsigned k, uint64_t rate, uint32_t in_flight, uint64_t ad
                      (json_int_t)metered, "crowded", (json_int_t)crowded);
 }
 
-static json_t *class_json(unsigned k, const struct class_row *row, const struct counter_view *v)
+static json_t *class_json(unsigned k, const struct class_row *row, const struct counter_snapshot *s)
 {
     json_t *o =
-        row_of(k, row->rate, row->in_flight, counter_view_get(v, OFPROXY_ADMITTED_CONTROL + k),
-               counter_view_get(v, OFPROXY_METERED_CONTROL + k),
-               counter_view_get(v, OFPROXY_CROWDED_CONTROL + k));
+        row_of(k, row->rate, row->in_flight, counter_snapshot_get(s, OFPROXY_ADMITTED_CONTROL + k),
+               counter_snapshot_get(s, OFPROXY_METERED_CONTROL + k),
+               counter_snapshot_get(s, OFPROXY_CROWDED_CONTROL + k));
 
     json_object_set_new(o, "port", json_string("all"));
     json_object_set_new(o, "share", json_integer(row->share));
@@ -82,7 +82,7 @@ static void add_ports(json_t *list, const struct class_row *rates, const struct 
     }
 }
 
-static json_t *collect(const struct counter_view *counters, const struct board_reader *board,
+static json_t *collect(const struct counter_snapshot *counters, const struct board_reader *board,
                        const struct board_reader *traffic, const struct board_reader *ports)
 {
     struct class_row rates[CLASSES] = {0};
@@ -100,16 +100,15 @@ json_t *ingress_json(const struct ctl *c)
 {
     static const enum topo_board names[] = {TOPO_CLASSES, TOPO_TRAFFIC, TOPO_PORTS};
     struct board_reader board[3];
-    struct counter_view counters;
+    struct counter_snapshot counters;
     json_t *list = NULL;
     unsigned n = 0;
 
     while (n < 3 && topo_board_look(c->run_dir, &board[n], names[n]) == 0) {
         n++;
     }
-    if (n == 3 && counter_view_open(&counters, c->run_dir, "ofproxy") == 0) {
+    if (n == 3 && account_read(c->run_dir, COUNTER_OF_OFPROXY, &counters) == 0) {
         list = collect(&counters, &board[0], &board[1], &board[2]);
-        counter_view_close(&counters);
     } else {
         ctl_fail("ofproxy has not run in %s, or was of another build: start the stack with "
                  "'causeway up'",

@@ -65,19 +65,20 @@ static json_t *quarantines(const struct ctl *c)
 {
     static const struct {
         const char *process;
+        enum counter_process of;
         enum counter counter;
-    } who[] = {{"vnsbridge", VNSBRIDGE_QUARANTINED}, {"router", ROUTER_QUARANTINED}};
+    } who[] = {{"vnsbridge", COUNTER_OF_VNSBRIDGE, VNSBRIDGE_QUARANTINED},
+               {"router", COUNTER_OF_ROUTER, ROUTER_QUARANTINED}};
     json_t *list = json_array();
 
     for (unsigned i = 0; i < sizeof who / sizeof who[0]; i++) {
-        struct counter_view v;
+        struct counter_snapshot s;
         uint64_t n;
 
-        if (counter_view_open(&v, c->run_dir, who[i].process) != 0) {
+        if (account_read(c->run_dir, who[i].of, &s) != 0) {
             continue;
         }
-        n = counter_view_get(&v, who[i].counter);
-        counter_view_close(&v);
+        n = counter_snapshot_get(&s, who[i].counter);
         if (n > 0) {
             json_array_append_new(
                 list, json_pack("{s:s s:I s:o}", "process", who[i].process, "frames", (json_int_t)n,

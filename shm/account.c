@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "shm/guard.h"
+
 #define PARTS(...)                                                                                 \
     {                                                                                              \
         __VA_ARGS__, COUNTERS                                                                      \
@@ -33,12 +35,14 @@ int account_read(const char *run_dir, enum counter_process p, struct counter_sna
     struct counter_view v;
     struct ring_stats ring;
     bool whole;
-    int err = counter_view_open(&v, run_dir, topo_process_name((enum topo_process)p));
+    int guard, err = counter_view_open(&v, run_dir, topo_process_name((enum topo_process)p));
 
     if (err != 0) {
         return err;
     }
-    whole = counter_view_snapshot(&v, s);
+    guard = guard_add(v.map, -1, v.size, 0);
+    whole = counter_view_snapshot(&v, s) && !guard_hurt(guard);
+    guard_remove(guard);
     counter_view_close(&v);
     if (!whole) {
         return -EPROTO;

@@ -20,7 +20,8 @@
 
 /* Registers the read-only mapping of the first 'bytes' of 'fd' at 'base', followed by 'again' bytes
  * of the file from FILE_PAGE on (a ring's data, mapped twice).  'fd' stays the caller's, open until
- * guard_remove.  Returns a number; there is always room for what a process maps (assert). */
+ * guard_remove; -1: the mapping is never mended.  Returns a number; there is always room for what a
+ * process maps (assert). */
 int guard_add(const void *base, int fd, size_t bytes, size_t again);
 void guard_remove(int g); /* -1: nothing to do */
 /* Has a page of it been replaced by zeroes? */

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/guard.h"
+
 static int64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
@@ -22,6 +24,7 @@ static void open_arena(struct tap *t, const char *run_dir)
 
     snprintf(path, sizeof path, "%s/ofproxy.arena", run_dir);
     if (access(path, R_OK) == 0 && counter_view_open(&t->counters, run_dir, "ofproxy") == 0) {
+        t->counters_guard = guard_add(t->counters.map, -1, t->counters.size, 0);
         t->have_arena = arena_map(&t->arena, path, why, sizeof why) == 0;
     }
 }
@@ -31,7 +34,8 @@ int tap_open(struct tap *t, const char *run_dir, enum topo_ring ring, char *why,
     char path[256];
     int err;
 
-    *t = (struct tap){.outgoing = ring == TOPO_PKT_OUT || ring == TOPO_VNS_OUT};
+    *t = (struct tap){.counters_guard = -1,
+                      .outgoing = ring == TOPO_PKT_OUT || ring == TOPO_VNS_OUT};
     snprintf(path, sizeof path, "%s/%s", run_dir, topo_ring_name(ring));
     err = ring_view_open(&t->view, path, why, why_size);
     if (err != 0) {
@@ -49,6 +53,8 @@ int tap_open(struct tap *t, const char *run_dir, enum topo_ring ring, char *why,
 void tap_close(struct tap *t)
 {
     ring_view_close(&t->view);
+    guard_remove(t->counters_guard);
+    t->counters_guard = -1;
     counter_view_close(&t->counters);
     if (t->have_arena) {
         arena_leave(&t->arena);

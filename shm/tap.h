@@ -24,14 +24,15 @@ struct tap {
     struct arena arena;
     bool have_arena;
     struct counter_view counters; /* ofproxy's: how much it received */
-    bool outgoing;                /* its frames leave: they are as new as the look, not as rx_ns */
-    uint64_t at;                  /* next record */
-    uint64_t records;             /* written before the tap was opened */
-    uint64_t seen;                /* read since */
-    uint64_t tail;                /* at the last look */
-    uint64_t received;            /* bytes that ofproxy had received before that look */
-    uint64_t received_then;       /* and before the look before it */
-    int64_t clock_ns;             /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+    int counters_guard;
+    bool outgoing;          /* its frames leave: they are as new as the look, not as rx_ns */
+    uint64_t at;            /* next record */
+    uint64_t records;       /* written before the tap was opened */
+    uint64_t seen;          /* read since */
+    uint64_t tail;          /* at the last look */
+    uint64_t received;      /* bytes that ofproxy had received before that look */
+    uint64_t received_then; /* and before the look before it */
+    int64_t clock_ns;       /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
 };
 
 struct tap_frame {

@@ -2,20 +2,25 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/counter.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "shm/account.h"
 #include "shm/arena.h"
 #include "shm/board.h"
 #include "shm/fault.h"
 #include "shm/file.h"
 #include "shm/lane.h"
+#include "shm/tap.h"
 #include "shm/wait.h"
 
 #define SIZE 65536
@@ -460,6 +465,71 @@ Test(hostile, a_board_that_is_cut_short_has_no_rows_until_its_writer_is_back)
     cr_assert(board_changed(&r) && board_used(&r) == 0 && board_get(&r, 7, got) && got[3] == 0);
     board_write_leave(&w);
     board_read_leave(&r);
+}
+
+/* Cuts the file and gives it its length back, on and on, until it is killed, or its parent dies. */
+static pid_t cut_on_and_on(const char *file)
+{
+    pid_t child = fork();
+    struct stat st;
+    int fd;
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        fd = open(file, O_RDWR);
+        if (fd < 0 || fstat(fd, &st) != 0) {
+            _exit(1);
+        }
+        while (ftruncate(fd, FILE_PAGE) == 0 && ftruncate(fd, st.st_size) == 0) {
+        }
+        _exit(1);
+    }
+    cr_assert(child > 0);
+    return child;
+}
+
+Test(hostile, counters_that_are_cut_short_kill_nobody_who_looks)
+{
+    struct counter_snapshot s;
+    struct account_look all;
+    unsigned cut_in_time = 0, looks = 0;
+    pid_t child;
+    int status;
+
+    counter_start(dir, COUNTER_OF_ROUTER);
+    counter_add(ROUTER_RECEIVED, 7);
+    cr_assert(account_read(dir, COUNTER_OF_ROUTER, &s) == 0);
+    cr_assert(counter_snapshot_get(&s, ROUTER_RECEIVED) == 7);
+    snprintf(path, sizeof path, "%s/router.counters", dir);
+    child = cut_on_and_on(path);
+    for (; looks < 20000 || cut_in_time == 0; looks++) {
+        cut_in_time += account_read(dir, COUNTER_OF_ROUTER, &s) == -EPROTO;
+        account_look(dir, &all);
+    }
+    kill(child, SIGKILL);
+    cr_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+}
+
+Test(hostile, a_spectator_outlives_counters_that_are_cut_short)
+{
+    static struct tap_frame frame;
+    struct arena arena;
+    struct tap t;
+
+    counter_start(dir, COUNTER_OF_OFPROXY);
+    snprintf(path, sizeof path, "%s/ofproxy.arena", dir);
+    cr_assert(arena_join(&arena, path, why, sizeof why) == 0, "%s", why);
+    snprintf(path, sizeof path, "%s/%s", dir, topo_ring_name(TOPO_PKT_IN));
+    join_tx();
+    join_rx();
+    cr_assert(tap_open(&t, dir, TOPO_PKT_IN, why, sizeof why) == 0 && t.have_arena, "%s", why);
+    snprintf(path, sizeof path, "%s/ofproxy", dir);
+    cut(".counters", 0);
+    cr_assert(put(1) && tap_next(&t, &frame));
+    tap_close(&t);
+    arena_leave(&arena);
+    ring_tx_leave(&tx);
+    ring_rx_leave(&rx);
 }
 
 Test(hostile, an_arena_that_is_cut_short_has_no_spans)
