@@ -9,8 +9,9 @@
  * versions and bells; or it joins anew, so that its neighbours take it up again.  Then it rings
  * everybody.
  *
- * In the end it leaves a lie in each of its rings, prints "still", and does nothing until SIGTERM.
- * The one lie that it does not tell is another build's version number: who believes that refuses to
+ * In the end it leaves a lie in each of its rings, prints "still", and does nothing until SIGUSR1:
+ * then it fills all of its files with noise, prints "ruined", and does nothing until SIGTERM. The
+ * one lie that it does not tell is another build's version number: who believes that refuses to
  * start, and is right to. */
 #include <fcntl.h>
 #include <getopt.h>
@@ -374,6 +375,35 @@ static void last_lie(void)
     topo_ring_all(&topo);
 }
 
+/* Nothing in any of its files is in order, neither header nor contents. */
+static void ruin(void)
+{
+    for (unsigned i = 0; i < n_files; i++) {
+        uint64_t noise[FILE_PAGE / sizeof(uint64_t)];
+
+        for (off_t at = 0; at < files[i].len; at += FILE_PAGE) {
+            size_t left = (size_t)(files[i].len - at);
+
+            for (unsigned w = 0; w < sizeof noise / sizeof noise[0]; w++) {
+                noise[w] = value(0);
+            }
+            if (at == 0) {
+                noise[0] = 0x6c696172; /* in no way the beginning of another build's file */
+            }
+            if (pwrite(files[i].fd, noise, left < sizeof noise ? left : sizeof noise, at) < 0) {
+                die("a file cannot be filled with noise");
+            }
+        }
+    }
+    topo_ring_all(&topo);
+}
+
+static void say(const char *word)
+{
+    printf("%s\n", word);
+    fflush(stdout);
+}
+
 static void take_options(int argc, char **argv, const char **run_dir, unsigned *rounds)
 {
     static const struct option options[] = {{"run-dir", required_argument, NULL, 'd'},
@@ -406,7 +436,12 @@ int main(int argc, char **argv)
 {
     const char *run_dir = NULL;
     unsigned rounds = 3000;
+    sigset_t asked;
+    int signal;
 
+    sigemptyset(&asked);
+    sigaddset(&asked, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &asked, NULL);
     log_open("liar", LOG_TEXT);
     take_options(argc, argv, &run_dir, &rounds);
     fault_open();
@@ -421,8 +456,10 @@ int main(int argc, char **argv)
     leave();
     join();
     last_lie();
-    printf("still\n");
-    fflush(stdout);
+    say("still");
+    sigwait(&asked, &signal);
+    ruin();
+    say("ruined");
     pause(); /* SIGTERM ends it */
     return 0;
 }
