@@ -90,7 +90,7 @@ FAKE := $(patsubst tests/fake/%.c,$(BUILD)/fake/%,$(call sources,tests/fake))
 $(BUILD)/fake/%: $(BUILD)/obj/tests/fake/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) -lcrypto $(LDLIBS_common)
-FAULT := $(BUILD)/fault/steady $(BUILD)/fault/storm $(BUILD)/fault/step $(BUILD)/fault/liar
+FAULT := $(patsubst %,$(BUILD)/fault/%,inject liar steady step storm)
 $(BUILD)/fault/step: $(patsubst %,$(BUILD)/obj/tests/fault/%.o,step_router step_bridge step_ofproxy step_ofproxy_must step_switch image stride \
 	tracee)
 $(BUILD)/fault/%: $(BUILD)/obj/tests/fault/%.o $(LIB)

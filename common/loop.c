@@ -44,15 +44,27 @@ static void on_signal(struct loop_fd *self, uint32_t events)
     }
 }
 
+static void block(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigprocmask(SIG_BLOCK, set, NULL);
+}
+
+void loop_hold_signals(void)
+{
+    sigset_t set;
+
+    block(&set);
+}
+
 int loop_catch_signals(struct loop *l)
 {
     sigset_t set;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
+    block(&set);
     signal(SIGPIPE, SIG_IGN);
-    sigprocmask(SIG_BLOCK, &set, NULL);
     l->signals.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (l->signals.fd < 0) {
         return -errno;

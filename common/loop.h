@@ -42,6 +42,9 @@ struct loop {
 /* Returns 0 or -errno. */
 int loop_open(struct loop *l);
 void loop_close(struct loop *l);
+/* First in main: SIGTERM and SIGINT wait until loop_catch_signals, so that a process that is told
+ * to stop while it starts stops in order, too. */
+void loop_hold_signals(void);
 /* SIGTERM and SIGINT stop the loop, SIGPIPE is ignored.  Blocks them for threads started later. */
 int loop_catch_signals(struct loop *l);
 int loop_add(struct loop *l, struct loop_fd *f, uint32_t events);

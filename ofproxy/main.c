@@ -18,6 +18,7 @@ int main(int argc, char **argv)
     struct sandbox box;
     struct config c;
 
+    loop_hold_signals();
     config_load(&c, CONFIG_OFPROXY, argc, argv);
     sandbox_config(&box, &c);
     of_listen_check(config_str(&c, CONFIG_OFPROXY_LISTEN));

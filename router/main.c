@@ -285,6 +285,7 @@ int main(int argc, char **argv)
 {
     struct sandbox box;
 
+    loop_hold_signals();
     config_load(&m.config, CONFIG_ROUTER, argc, argv);
     check_names(&m.config);
     sandbox_config(&box, &m.config);

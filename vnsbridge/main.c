@@ -101,6 +101,7 @@ int main(int argc, char **argv)
     static struct bridge b;
     struct sandbox box;
 
+    loop_hold_signals();
     configure(&b, argc, argv);
     sandbox_config(&box, &b.config);
     open_all(&b);

@@ -30,6 +30,18 @@ static void on_timer(struct loop_timer *t)
     order[n_order++] = ((struct named *)(void *)t)->name;
 }
 
+Test(loop, is_stopped_by_a_signal_that_came_before_it_was_open)
+{
+    struct loop l;
+
+    loop_hold_signals();
+    raise(SIGTERM);
+    cr_assert(loop_open(&l) == 0 && loop_catch_signals(&l) == 0 && loop_running(&l));
+    loop_poll(&l, 1000);
+    cr_expect(!loop_running(&l));
+    loop_close(&l);
+}
+
 Test(loop, timers_fire_in_the_order_of_their_times_and_a_cancelled_one_never)
 {
     struct loop l;
