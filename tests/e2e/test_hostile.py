@@ -112,7 +112,9 @@ def flows(stack):
     for a minute, and may fill the share of its ingress class so long."""
     steady = Steady(stack)
     try:
-        wait_for(lambda: steady.get(HIGHEST) > 100, 80, 'flowing frames')
+        wait_for(lambda: steady.get(HIGHEST) > 100 or not steady.child.alive(), 80,
+                 'flowing frames (CAUSEWAY_SEED=%d)' % SEED)
+        assert steady.child.alive(), 'CAUSEWAY_SEED=%d: %s' % (SEED, steady.child.text())
     finally:
         steady.child.popen.kill()
         steady.child.popen.wait()
@@ -165,6 +167,7 @@ def test_a_liar_harms_nobody_and_its_successor_is_welcome(make_own_stack, who):
     liar.end(sig=9)
     pids = {name: stack.pid(name) for name in others}
     stack.start(who)
+    comes_up(stack, who)
     for name in NEIGHBOURS[who]:
         wait_for(lambda name=name: who + ' is attached again' in stack.children[name].text().rpartition('is detached')[2],
                  15, 'news that %s is back' % who)
@@ -227,6 +230,7 @@ def test_who_is_killed_beside_a_liar_comes_up_and_counts_right(make_own_stack, w
 
     liar.end(sig=9)
     stack.start(who)
+    comes_up(stack, who)
     flows(stack)
     assert stack.all_alive()
     assert same_sums(stack, honest) == same_sums(stack, honest), SEED

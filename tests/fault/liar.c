@@ -195,6 +195,10 @@ static void lie_in_a_word(void)
         if (pwrite(f->fd, &word, 4, 12) < 0) { /* the kind; not the version */
             return;
         }
+    } else if (at == 0 && f->what == PLAIN) {
+        if (pwrite(f->fd, &word, 4, 4) < 0) { /* the magic; not the number of counters of a build */
+            return;
+        }
     } else if (pwrite(f->fd, &word, pick(3) ? sizeof word : 4, at) < 0) {
         return;
     }
