@@ -80,6 +80,11 @@ void pkt_icmp_set_type(struct pkt_icmp_wire *icmp, uint8_t type)
 
     icmp->type[0] = type;
     pkt_checksum_adjust(icmp->checksum, old, word(type, icmp->code[0]));
+    /* A sum adjusted from 0xf7ff cannot tell a message of zeros from one whose words make 0xffff:
+     * RFC 1624 says 0x0000 of both.  0xffff, the other zero, is right for both. */
+    if (pkt_get16(icmp->checksum) == 0) {
+        pkt_put16(icmp->checksum, 0xffff);
+    }
 }
 
 const char *pkt_ip_text(char text[PKT_IP_TEXT], uint32_t ip)

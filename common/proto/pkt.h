@@ -92,7 +92,8 @@ uint16_t pkt_checksum(const void *bytes, size_t len);
 /* Rewrites a checksum field for one 16-bit word of the message that changed (RFC 1624, eqn. 3). */
 void pkt_checksum_adjust(uint8_t field[2], uint16_t old_word, uint16_t new_word);
 
-/* Changes one field of a header, and its checksum with it. */
+/* Changes one field of a header, and its checksum with it.  An ICMP checksum never becomes 0x0000:
+ * a message may be all zeros, type and code included, and must then sum to 0xffff nevertheless. */
 void pkt_ip_set_ttl(struct pkt_ip_wire *ip, uint8_t ttl);
 void pkt_icmp_set_type(struct pkt_icmp_wire *icmp, uint8_t type);
 

@@ -73,6 +73,19 @@ Test(pkt, adjusted_checksum_is_the_computed_one)
     cr_expect(zero_after);
 }
 
+/* Every sum that the rest of an echo request can have, also that of nothing but zeros. */
+Test(pkt, adjusted_icmp_checksum_is_right)
+{
+    for (uint32_t rest = 0; rest < 65536; rest++) {
+        struct pkt_icmp_wire icmp = {.type = {PKT_ECHO}};
+
+        pkt_put32(icmp.rest, rest);
+        pkt_put16(icmp.checksum, pkt_checksum(&icmp, sizeof icmp));
+        pkt_icmp_set_type(&icmp, PKT_ECHO_REPLY);
+        cr_assert(eq(u16, pkt_fold(pkt_sum(0, &icmp, sizeof icmp)), 0xffff), "rest %u", rest);
+    }
+}
+
 #define DESC(name, LIST, bytes) name##_desc,
 static const struct wire_desc *(*const descs[])(void) = {PKT_STRUCTS(DESC)};
 
