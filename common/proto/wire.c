@@ -1,22 +1,23 @@
-/* common/proto/wire.c - the walkers: read, write, print. */
+/* common/proto/wire.c - one structure's fields: read, write, print. */
 #include "common/proto/wire.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t get_integer(const uint8_t *p, unsigned size)
-{
-    uint64_t v = 0;
+#define FORM(name) const struct wire_form wire_form_##name = {WIRE_##name, 0, NULL}
+FORM(DEC);
+FORM(HEX);
+FORM(MAC);
+FORM(TEXT);
+FORM(IP);
+FORM(IPV6);
+FORM(BYTES);
+FORM(OXM);
 
-    for (unsigned i = 0; i < size; i++) {
-        v = v << 8 | p[i];
-    }
-    return v;
-}
-
-static uint64_t load_host(const void *host, const struct wire_field *f)
+uint64_t wire_value(const struct wire_field *f, const void *host)
 {
     const uint8_t *at = (const uint8_t *)host + f->offset;
     uint16_t v16;
@@ -38,120 +39,164 @@ static uint64_t load_host(const void *host, const struct wire_field *f)
     }
 }
 
-static void store_host(void *host, const struct wire_field *f, uint64_t v)
-{
-    uint8_t *at = (uint8_t *)host + f->offset;
-    uint16_t v16 = (uint16_t)v;
-    uint32_t v32 = (uint32_t)v;
-
-    switch (f->size) {
-    case 1:
-        *at = (uint8_t)v;
-        break;
-    case 2:
-        memcpy(at, &v16, 2);
-        break;
-    case 4:
-        memcpy(at, &v32, 4);
-        break;
-    default:
-        memcpy(at, &v, 8);
-        break;
-    }
-}
-
 bool wire_get(struct wire_in *in, const struct wire_desc *d, void *host)
 {
-    const uint8_t *p;
-
     if (in->bad || wire_left(in) < d->size) {
         in->bad = true;
         memset(host, 0, d->host_size);
         return false;
     }
-    p = in->p;
-    for (unsigned i = 0; i < d->n_fields; i++) {
-        const struct wire_field *f = &d->fields[i];
-
-        if (f->integer) {
-            store_host(host, f, get_integer(p, f->size));
-        } else if (f->name) {
-            memcpy((uint8_t *)host + f->offset, p, f->size);
-        }
-        p += f->size;
-    }
-    in->p = p;
+    d->get(in->p, host);
+    in->p += d->size;
     return true;
 }
 
 void wire_put(struct wire_out *out, const struct wire_desc *d, const void *host)
 {
-    uint8_t *p;
-
     if (out->bad || (size_t)(out->end - out->p) < d->size) {
         out->bad = true;
         return;
     }
-    p = out->p;
-    for (unsigned i = 0; i < d->n_fields; i++) {
-        const struct wire_field *f = &d->fields[i];
-
-        if (f->integer) {
-            uint64_t v = load_host(host, f);
-
-            for (unsigned b = f->size; b > 0; b--) {
-                p[b - 1] = (uint8_t)v;
-                v >>= 8;
-            }
-        } else if (f->name) {
-            memcpy(p, (const uint8_t *)host + f->offset, f->size);
-        } else {
-            memset(p, 0, f->size);
-        }
-        p += f->size;
-    }
-    out->p = p;
+    d->put(out->p, host);
+    out->p += d->size;
 }
 
-static int print_bytes(char *at, size_t left, const uint8_t *b, const struct wire_field *f)
+/* ---- names -------------------------------------------------------------------------------- */
+
+const char *wire_name(const struct wire_form *form, uint64_t value)
 {
-    int n = 0;
-
-    if (f->form == WIRE_MAC) {
-        return snprintf(at, left, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4],
-                        b[5]);
-    }
-    if (f->form == WIRE_TEXT) {
-        size_t len = strnlen((const char *)b, f->size);
-
-        for (size_t i = 0; i < len; i++) {
-            char c = b[i] >= 0x20 && b[i] < 0x7f ? (char)b[i] : '?';
-
-            n += snprintf(left > (size_t)n ? at + n : NULL, left > (size_t)n ? left - (size_t)n : 0,
-                          "%c", c);
+    for (unsigned i = 0; i < form->n_names; i++) {
+        if (form->names[i].value == value) {
+            return form->names[i].name;
         }
-        return n;
     }
-    for (size_t i = 0; i < f->size; i++) {
-        n += snprintf(left > (size_t)n ? at + n : NULL, left > (size_t)n ? left - (size_t)n : 0,
-                      "%02x", b[i]);
+    return NULL;
+}
+
+const struct wire_case *wire_case_of(const struct wire_family *f, uint32_t key)
+{
+    unsigned low = 0, high = f->n_cases;
+
+    if (f->key_size == 0) {
+        return f->cases;
+    }
+    if (key < high && f->cases[key].key == key) {
+        return &f->cases[key]; /* most are numbered from 0 on */
+    }
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+
+        if (f->cases[middle].key == key) {
+            return &f->cases[middle];
+        }
+        if (f->cases[middle].key < key) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return NULL;
+}
+
+/* ---- printing ----------------------------------------------------------------------------- */
+
+/* Appends at 'n' of what is needed, as far as there is room. */
+__attribute__((format(printf, 4, 5))) static void say(char *text, size_t size, size_t *n,
+                                                      const char *format, ...)
+{
+    va_list args;
+    int more;
+
+    va_start(args, format);
+    more = vsnprintf(*n < size ? text + *n : NULL, *n < size ? size - *n : 0, format, args);
+    va_end(args);
+    *n += more > 0 ? (size_t)more : 0;
+}
+
+static void print_bytes(char *text, size_t size, size_t *n, const struct wire_field *f,
+                        const uint8_t *b)
+{
+    char address[INET6_ADDRSTRLEN];
+
+    switch (f->form->show) {
+    case WIRE_MAC:
+        say(text, size, n, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+        break;
+    case WIRE_IPV6:
+        say(text, size, n, "%s", inet_ntop(AF_INET6, b, address, sizeof address));
+        break;
+    case WIRE_TEXT:
+        for (size_t i = 0, len = strnlen((const char *)b, f->size); i < len; i++) {
+            say(text, size, n, "%c", b[i] >= 0x20 && b[i] < 0x7f ? b[i] : '?');
+        }
+        break;
+    default:
+        for (size_t i = 0; i < f->size; i++) {
+            say(text, size, n, "%02x", b[i]);
+        }
+    }
+}
+
+static void print_flags(char *text, size_t size, size_t *n, const struct wire_form *form,
+                        uint64_t v)
+{
+    size_t start = *n;
+
+    for (unsigned i = 0; i < form->n_names; i++) {
+        uint64_t bits = form->names[i].value;
+
+        if (bits != 0 && (v & bits) == bits) {
+            say(text, size, n, "%s%s", *n > start ? "|" : "", form->names[i].name);
+            v &= ~bits;
+        }
+    }
+    if (v != 0 || *n == start) {
+        say(text, size, n, "%s0x%" PRIx64, *n > start ? "|" : "", v);
+    }
+}
+
+static void print_integer(char *text, size_t size, size_t *n, const struct wire_form *form,
+                          uint64_t v)
+{
+    const char *name;
+
+    switch (form->show) {
+    case WIRE_IP:
+        say(text, size, n, "%u.%u.%u.%u", (unsigned)(v >> 24 & 255), (unsigned)(v >> 16 & 255),
+            (unsigned)(v >> 8 & 255), (unsigned)(v & 255));
+        break;
+    case WIRE_HEX:
+    case WIRE_OXM:
+        say(text, size, n, "0x%" PRIx64, v);
+        break;
+    case WIRE_FLAGS:
+        print_flags(text, size, n, form, v);
+        break;
+    case WIRE_ENUM:
+        name = wire_name(form, v);
+        if (name) {
+            say(text, size, n, "%s", name);
+            break;
+        }
+        /* fall through */
+    default:
+        say(text, size, n, "%" PRIu64, v);
+    }
+}
+
+size_t wire_print_field(char *text, size_t size, const struct wire_field *f, const void *host)
+{
+    size_t n = 0;
+
+    if (size > 0) {
+        text[0] = '\0';
+    }
+    if (f->integer) {
+        print_integer(text, size, &n, f->form, wire_value(f, host));
+    } else {
+        print_bytes(text, size, &n, f, (const uint8_t *)host + f->offset);
     }
     return n;
-}
-
-static int print_value(char *at, size_t left, const struct wire_field *f, const void *host)
-{
-    uint64_t v;
-
-    if (!f->integer) {
-        return print_bytes(at, left, (const uint8_t *)host + f->offset, f);
-    }
-    v = load_host(host, f);
-    if (f->form == WIRE_IP) {
-        return snprintf(at, left, "%u.%u.%u.%u", (unsigned)(v >> 24 & 255),
-                        (unsigned)(v >> 16 & 255), (unsigned)(v >> 8 & 255), (unsigned)(v & 255));
-    }
-    return snprintf(at, left, f->form == WIRE_HEX ? "0x%" PRIx64 : "%" PRIu64, v);
 }
 
 size_t wire_print(char *text, size_t size, const struct wire_desc *d, const void *host)
@@ -164,12 +209,10 @@ size_t wire_print(char *text, size_t size, const struct wire_desc *d, const void
     for (unsigned i = 0; i < d->n_fields; i++) {
         const struct wire_field *f = &d->fields[i];
 
-        if (!f->name) {
-            continue;
+        if (f->name) {
+            say(text, size, &n, "%s%s=", n ? " " : "", f->name);
+            n += wire_print_field(n < size ? text + n : NULL, n < size ? size - n : 0, f, host);
         }
-        n += (size_t)snprintf(n < size ? text + n : NULL, n < size ? size - n : 0,
-                              "%s%s=", n ? " " : "", f->name);
-        n += (size_t)print_value(n < size ? text + n : NULL, n < size ? size - n : 0, f, host);
     }
     return n;
 }
