@@ -133,7 +133,8 @@ struct wire_family {
     const struct wire_case *cases; /* by key */
     uint16_t n_cases;
     uint8_t key_at, key_size, len_at, len_size, step, pad;
-    bool oxm; /* elements are OXM or NXM fields: tree.h, oxm.h */
+    bool oxm;     /* elements are OXM or NXM fields: tree.h, oxm.h */
+    bool oxm_ids; /* the headers of such fields alone, without a value */
 };
 
 struct wire_desc {
