@@ -70,6 +70,81 @@ bool of_check(const struct of_version *v, const struct of_header *h, enum of_dir
     return true;
 }
 
+/* ---- whole messages ----------------------------------------------------------------------- */
+
+/* What follows a header is not the header's to say: its part. */
+static const struct wire_part body_part = {.name = "body", .how = WIRE_BODY};
+static const struct wire_part data_part = {.name = "data", .how = WIRE_DATA};
+
+static bool refuse_at(struct tree_fault *fault, unsigned offset, const char *what, size_t is,
+                      size_t expected)
+{
+    fault->offset = offset;
+    fault->full = false;
+    snprintf(fault->what, sizeof fault->what, "%s is %zu, expected %zu", what, is, expected);
+    return false;
+}
+
+bool of_read(const struct of_version *v, const uint8_t *bytes, size_t len, struct tree *t,
+             struct tree_fault *fault)
+{
+    const struct wire_desc *body = NULL;
+    const struct of_message *m;
+    struct of_header h;
+
+    if (len < OF_HEADER) {
+        return refuse_at(fault, 0, "the length", len, OF_HEADER);
+    }
+    h = of_header_at(bytes);
+    if (h.length != len) {
+        return refuse_at(fault, 2, "the length that it says", h.length, len);
+    }
+    if (h.version != v->version) {
+        return refuse_at(fault, 0, "the version", h.version, v->version);
+    }
+    m = of_find(v, h.type);
+    body = m && m->body ? m->body() : NULL;
+    if (!tree_read(t, of_header_desc(), bytes, OF_HEADER, fault)) {
+        return false;
+    }
+    if (m && !body && m->step == 0 && len > OF_HEADER) {
+        return refuse_at(fault, 2, "its length", len, OF_HEADER);
+    }
+    return (!body && len == OF_HEADER) ||
+           tree_read_into(t, body ? &body_part : &data_part, body, bytes, bytes + OF_HEADER,
+                          bytes + len, fault);
+}
+
+void *of_begin(struct tree *t, const struct of_version *v, uint8_t type, uint32_t xid)
+{
+    const struct of_message *m = of_find(v, type);
+    struct of_header *h = tree_push(t, NULL, of_header_desc());
+
+    *h = (struct of_header){v->version, type, 0, xid};
+    return m && m->body ? tree_push_part(t, &body_part, m->body()) : h;
+}
+
+void of_end(struct tree *t)
+{
+    while (t->depth > 0) {
+        tree_pop(t);
+    }
+}
+
+size_t of_write(const struct tree *t, uint8_t *to, size_t size)
+{
+    struct wire_out out = {to, to + size, false};
+    size_t len;
+
+    tree_write(t, &out);
+    len = (size_t)(out.p - to);
+    if (out.bad || len > OF_LONGEST) {
+        return 0;
+    }
+    wire_store_uint16(to + 2, (uint16_t)len);
+    return len;
+}
+
 static const char *words_of(const struct of_version *v, uint16_t type, uint16_t code)
 {
     for (unsigned i = 0; i < v->n_errors; i++) {

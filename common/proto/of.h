@@ -7,6 +7,7 @@
 #ifndef COMMON_PROTO_OF_H
 #define COMMON_PROTO_OF_H
 
+#include "common/proto/tree.h"
 #include "common/proto/wire.h"
 
 #define OF_HEADER 8      /* bytes of a header, and so of the shortest message */
@@ -69,6 +70,19 @@ bool of_check(const struct of_version *v, const struct of_header *h, enum of_dir
 /* An ERROR's type and code in words; never NULL. */
 const char *of_error_type(const struct of_version *v, uint16_t type);
 const char *of_error_code(const struct of_version *v, uint16_t type, uint16_t code);
+/* Reads a whole message of exactly 'len' bytes: a row whose first node is the header (struct
+ * of_header), with the body as its only child, if it has one.  With 't' NULL it is only checked.
+ * A type that the version does not have is kept as bytes.  False: the fault says where and why. */
+bool of_read(const struct of_version *v, const uint8_t *bytes, size_t len, struct tree *t,
+             struct tree_fault *fault);
+/* Begins a message by hand: pushes the header, and the body if the type has one, whose host
+ * structure is returned (else the header's).  of_end closes both. */
+void *of_begin(struct tree *t, const struct of_version *v, uint8_t type, uint32_t xid);
+void of_end(struct tree *t);
+/* Writes a row that of_read or of_begin made, with its length.  Returns the bytes written, 0 where
+ * there is too little room or it is longer than a message can be. */
+size_t of_write(const struct tree *t, uint8_t *to, size_t size);
+
 /* Prints "packet_in xid=0x.. length=78 buffer_id=..." into 'text' (always terminated). */
 void of_print(const struct of_version *v, const uint8_t *bytes, size_t len, char *text,
               size_t size);
