@@ -186,7 +186,7 @@ Test(tree, names_the_place_and_the_reason)
     refused(45, 9, "has 9 bytes");
     refused(45, 0, "nw_src has 0 bytes");
     refused(59, 3, "an element says that it has 3 bytes");
-    refused(59, 19, "field");
+    refused(59, 19, "are cut");
 }
 
 Test(tree, keeps_unknown_kinds_as_bytes)
