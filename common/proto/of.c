@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-OF_STRUCTS(WIRE_DEFINE)
+OF_STRUCTS(WIRE_DEFINE, WIRE_DEFINE_V)
+OF_FAMILIES(WIRE_FAMILY_DEFINE)
 
 #define HELLO_BITMAP 1 /* type of the element that lists versions */
 
@@ -14,7 +15,7 @@ const struct of_message *of_find(const struct of_version *v, uint8_t type)
 
 unsigned of_shortest(const struct of_message *m)
 {
-    return OF_HEADER + (m->body ? m->body()->size : 0u);
+    return OF_HEADER + (m->body ? wire_least(m->body()) : 0u);
 }
 
 /* Error types and codes of a bad request have had the same numbers since 1.0. */
@@ -183,7 +184,8 @@ void of_print(const struct of_version *v, const uint8_t *bytes, size_t len, char
     }
     m = of_find(v, h.type);
     n = snprintf(text, size, "%s xid=0x%x length=%u", m ? m->name : "unknown", h.xid, h.length);
-    if (!m || !m->body || n < 0 || (size_t)n + 1 >= size || m->body()->host_size > sizeof host) {
+    if (!m || !m->body || m->body()->n_fields == 0 || n < 0 || (size_t)n + 1 >= size ||
+        m->body()->host_size > sizeof host) {
         return;
     }
     if (!wire_get(&in, m->body(), host)) {

@@ -20,21 +20,35 @@
     F(uint8, type, DEC)                                                                            \
     F(uint16, length, DEC)                                                                         \
     F(uint32, xid, HEX)
-/* An element of a HELLO (1.3.1, A.5.1); peers of any version may send some. */
+/* A HELLO and its elements (1.3.5, 7.5.1); peers of any version may send some.  An element's length
+ * does not tell the zeros after it. */
+#define OF_NOTHING(F, A, P)
+#define OF_HELLO_PARTS(T) T(elements, LIST(of_hello_elements), REST, 0)
 #define OF_HELLO_ELEMENT(F, A, P)                                                                  \
     F(uint16, type, DEC)                                                                           \
     F(uint16, length, DEC)
-#define OF_STRUCTS(S)                                                                              \
+#define OF_HELLO_BITMAP_PARTS(T) T(bitmaps, ARRAY(of_hello_bitmap), REST, 0)
+#define OF_HELLO_BITMAP(F, A, P) F(uint32, bitmap, HEX)
+/* What follows the type and code of an ERROR. */
+#define OF_DATA_PARTS(T) T(data, DATA, REST, 0)
+#define OF_STRUCTS(S, V)                                                                           \
     S(of_header, OF_HEADER_LIST, 8)                                                                \
-    S(of_hello_element, OF_HELLO_ELEMENT, 4)
-OF_STRUCTS(WIRE_DECLARE)
+    V(of_hello, OF_NOTHING, 0, OF_HELLO_PARTS)                                                     \
+    S(of_hello_element, OF_HELLO_ELEMENT, 4)                                                       \
+    V(of_hello_versions, OF_HELLO_ELEMENT, 4, OF_HELLO_BITMAP_PARTS)                               \
+    S(of_hello_bitmap, OF_HELLO_BITMAP, 4)                                                         \
+    V(of_data, OF_NOTHING, 0, OF_DATA_PARTS)
+#define OF_HELLO_ELEMENTS(K, M) K(1, "versions", of_hello_versions)
+#define OF_FAMILIES(W) W(of_hello_elements, OF_HELLO_ELEMENTS, KEY(0, 2), LEN(2, 2), 1, 8)
+OF_STRUCTS(WIRE_DECLARE, WIRE_DECLARE_V)
+OF_FAMILIES(WIRE_FAMILY_DECLARE)
 
 enum of_direction { OF_NOBODY, OF_UP, OF_DOWN, OF_BOTH }; /* up: from the switch */
 
 struct of_message {
     const char *name; /* NULL: no message has this type */
     uint8_t direction;
-    uint8_t step;                          /* what follows the body: 0 nothing, else multiples */
+    uint8_t step; /* what follows the shortest of them: 0 nothing, else multiples */
     const struct wire_desc *(*body)(void); /* NULL: nothing but a header */
 };
 

@@ -98,6 +98,35 @@ const struct wire_case *wire_case_of(const struct wire_family *f, uint32_t key)
     return NULL;
 }
 
+/* ---- lengths ------------------------------------------------------------------------------ */
+
+static unsigned family_least(const struct wire_family *f, bool only_first)
+{
+    unsigned least = f->oxm ? 4 : UINT16_MAX;
+
+    for (unsigned i = 0; i < (only_first ? 1 : f->n_cases); i++) {
+        const struct wire_case *c = &f->cases[i];
+        unsigned len = c->desc ? wire_least(c->desc()) : family_least(c->more, false);
+
+        least = len < least ? len : least;
+    }
+    return f->pad ? (least + 7) & ~7u : least;
+}
+
+unsigned wire_least(const struct wire_desc *d)
+{
+    unsigned least = d->size;
+
+    for (unsigned i = 0; i < d->n_parts; i++) {
+        const struct wire_part *part = &d->parts[i];
+
+        if (part->how == WIRE_ONE || (part->how == WIRE_BODY && part->family->key_size == 0)) {
+            least += family_least(part->family, part->how == WIRE_BODY);
+        }
+    }
+    return least;
+}
+
 /* ---- printing ----------------------------------------------------------------------------- */
 
 /* Appends at 'n' of what is needed, as far as there is room. */
@@ -140,8 +169,13 @@ static void print_bytes(char *text, size_t size, size_t *n, const struct wire_fi
 static void print_flags(char *text, size_t size, size_t *n, const struct wire_form *form,
                         uint64_t v)
 {
+    const char *none = v == 0 ? wire_name(form, 0) : NULL;
     size_t start = *n;
 
+    if (none) {
+        say(text, size, n, "%s", none);
+        return;
+    }
     for (unsigned i = 0; i < form->n_names; i++) {
         uint64_t bits = form->names[i].value;
 

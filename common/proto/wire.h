@@ -160,6 +160,8 @@ size_t wire_print_field(char *text, size_t size, const struct wire_field *f, con
 uint64_t wire_value(const struct wire_field *f, const void *host);
 /* The name of a value, or NULL. */
 const char *wire_name(const struct wire_form *form, uint64_t value);
+/* Bytes that a structure has at least, with what must follow it. */
+unsigned wire_least(const struct wire_desc *d);
 /* The row of a key, or NULL. */
 const struct wire_case *wire_case_of(const struct wire_family *f, uint32_t key);
 
