@@ -61,7 +61,7 @@ void session_ask(struct of_conn *c)
     struct wire_out stats_out = {stats, stats + sizeof stats, false};
 
     of10_switch_config_put(&config_out, &(struct of10_switch_config){0, MISS_SEND_LEN});
-    of10_stats_put(&stats_out, &(struct of10_stats){OF10_STATS_DESC, 0});
+    of10_stats_request_put(&stats_out, &(struct of10_stats_request){OF10_STATS_DESC, 0});
     conn_send(c, OF10_TYPE_FEATURES_REQUEST, conn_xid(c), NULL, 0);
     conn_send(c, OF10_TYPE_SET_CONFIG, conn_xid(c), config, sizeof config);
     conn_send(c, OF10_TYPE_GET_CONFIG_REQUEST, conn_xid(c), NULL, 0);
@@ -369,9 +369,9 @@ void on_STATS_REPLY(struct of_conn *c, const struct of_msg *m)
     struct wire_in in = body_of(m);
     struct of_description *d = &c->description;
     struct of10_desc_stats desc;
-    struct of10_stats s;
+    struct of10_stats_reply s;
 
-    of10_stats_get(&in, &s);
+    of10_stats_reply_get(&in, &s);
     if (s.type != OF10_STATS_DESC || !of10_desc_stats_get(&in, &desc)) {
         return; /* not asked for */
     }

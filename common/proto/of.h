@@ -65,7 +65,8 @@ struct of_version {
     unsigned n_messages;
     const struct of_words *errors;
     unsigned n_errors;
-    const struct wire_desc *(*structs)(unsigned i); /* NULL past the end */
+    const struct wire_desc *(*structs)(unsigned i);    /* NULL past the end */
+    const struct wire_family *(*families)(unsigned i); /* NULL past the end */
 };
 
 /* What is wrong with a message: the ERROR to answer with, and a sentence for the log. */

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-OF10_STRUCTS(WIRE_DEFINE)
+OF10_STRUCTS(WIRE_DEFINE, WIRE_DEFINE_V)
+OF10_FAMILIES(WIRE_FAMILY_DEFINE)
+OF10_NAMES(WIRE_FORM_DEFINE)
 
 #define NONE_desc NULL
 #define MESSAGE(code, NAME, name, direction, body, step)                                           \
@@ -22,14 +24,24 @@ const struct of_version of10 = {
     .errors = errors,
     .n_errors = sizeof errors / sizeof errors[0],
     .structs = of10_struct,
+    .families = of10_family,
 };
 
 const struct wire_desc *of10_struct(unsigned i)
 {
 #define DESC(struct_name, LIST, bytes) struct_name##_desc,
-    static const struct wire_desc *(*const all[])(void) = {OF10_STRUCTS(DESC)};
+#define DESC_V(struct_name, LIST, bytes, PARTS) struct_name##_desc,
+    static const struct wire_desc *(*const all[])(void) = {OF10_STRUCTS(DESC, DESC_V)};
 
     return i < sizeof all / sizeof all[0] ? all[i]() : NULL;
+}
+
+const struct wire_family *of10_family(unsigned i)
+{
+#define FAMILY(family_name, LIST, KEY, LEN, multiple, zeros) &family_name##_family,
+    static const struct wire_family *const all[] = {OF10_FAMILIES(FAMILY)};
+
+    return i < sizeof all / sizeof all[0] ? all[i] : NULL;
 }
 
 uint32_t of10_speed(uint32_t curr)

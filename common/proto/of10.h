@@ -4,10 +4,13 @@
 
 #include "common/proto/of.h"
 #include "common/proto/of10.def"
+#include "common/proto/others.h"
 
 #define OF10_VERSION 1
 
-OF10_STRUCTS(WIRE_DECLARE)
+OF10_STRUCTS(WIRE_DECLARE, WIRE_DECLARE_V)
+OF10_FAMILIES(WIRE_FAMILY_DECLARE)
+OF10_NAMES(WIRE_FORM_DECLARE)
 
 #define OF10_ENUM_MESSAGE(code, NAME, name, direction, body, step) OF10_TYPE_##NAME = (code),
 enum of10_type { OF10_MESSAGES(OF10_ENUM_MESSAGE) };
@@ -36,8 +39,9 @@ enum {
 
 extern const struct of_version of10;
 
-/* The structures of of10.def, for tests and tools; NULL past the last. */
+/* The structures of of10.def, and its families, for tests and tools; NULL past the last. */
 const struct wire_desc *of10_struct(unsigned i);
+const struct wire_family *of10_family(unsigned i);
 
 /* Speed of a port in Mbit/s from its 'curr' features (5.2.1), 0 when they do not say. */
 uint32_t of10_speed(uint32_t curr);

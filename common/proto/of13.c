@@ -24,6 +24,7 @@ const struct of_version of13 = {
     .errors = errors,
     .n_errors = sizeof errors / sizeof errors[0],
     .structs = of13_struct,
+    .families = of13_family,
 };
 
 const struct wire_desc *of13_struct(unsigned i)

@@ -154,7 +154,7 @@ static void put_description(struct link *l, uint32_t xid)
     struct wire_out out = {body, body + sizeof body, false};
     struct of10_desc_stats d = {.mfr_desc = "Causeway", .hw_desc = "pretend switch"};
 
-    of10_stats_put(&out, &(struct of10_stats){OF10_STATS_DESC, 0});
+    of10_stats_reply_put(&out, &(struct of10_stats_reply){OF10_STATS_DESC, 0});
     of10_desc_stats_put(&out, &d);
     put(l, OF10_TYPE_STATS_REPLY, xid, body, sizeof body);
 }

@@ -220,7 +220,7 @@ static void put_description(uint32_t xid)
     struct wire_out out = {body, body + sizeof body, false};
     struct of10_desc_stats d = {.mfr_desc = "Causeway", .hw_desc = "steady switch"};
 
-    of10_stats_put(&out, &(struct of10_stats){OF10_STATS_DESC, 0});
+    of10_stats_reply_put(&out, &(struct of10_stats_reply){OF10_STATS_DESC, 0});
     of10_desc_stats_put(&out, &d);
     put(OF10_TYPE_STATS_REPLY, xid, body, sizeof body);
 }

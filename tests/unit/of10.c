@@ -27,9 +27,8 @@ Test(of10, refuses_every_truncation)
 Test(of10, every_structure_round_trips)
 {
     const struct wire_desc *d;
-    unsigned i;
 
-    for (i = 0; (d = of10_struct(i)) != NULL; i++) {
+    for (unsigned i = 0; (d = of10_struct(i)) != NULL; i++) {
         _Alignas(8) uint8_t host[ROOM], again[ROOM];
         uint8_t a[ROOM] = {0}, b[ROOM] = {0};
         struct wire_out out = {a, a + d->size, false};
@@ -46,7 +45,6 @@ Test(of10, every_structure_round_trips)
         wire_put(&out, d, again);
         cr_expect_arr_eq(a, b, d->size, "%s", d->name);
     }
-    cr_expect_eq(i, 37);
 }
 
 /* Where the specification puts fields, after the message's header: what a round trip cannot see. */
@@ -296,8 +294,8 @@ Test(of10, prints_a_message_and_never_past_the_text)
     char text[200];
 
     of_print(&of10, m, sizeof m, text, sizeof text);
-    cr_expect_str_eq(text, "packet_in xid=0x7 length=20 buffer_id=0xffffffff total_len=2 "
-                           "in_port=3 reason=0");
+    cr_expect_str_eq(text, "packet_in xid=0x7 length=20 buffer_id=NO_BUFFER total_len=2 "
+                           "in_port=3 reason=no_match");
     for (size_t size = 1; size < 100; size++) {
         memset(text, 'x', sizeof text);
         of_print(&of10, m, sizeof m, text, size);
