@@ -101,7 +101,9 @@ const struct tree_node *tree_part(const struct tree *t, const struct tree_node *
  * tree_good false, and gives structures that are thrown away --------------------------------- */
 void *tree_push(struct tree *t, const char *part, const struct wire_desc *d);
 void *tree_push_part(struct tree *t, const struct wire_part *part, const struct wire_desc *d);
-/* An element by the name of its kind (the K rows), with its keys filled in. */
+/* An element by the name of its kind (the K rows), with its keys filled in.  Where two have one
+ * name, the first is taken; the names of the M rows before it tell them apart:
+ * "vendor/nicira/flow". */
 void *tree_kind(struct tree *t, const char *part, const char *kind);
 void tree_pop(struct tree *t);
 void tree_bytes(struct tree *t, const char *part, const void *bytes, size_t len);

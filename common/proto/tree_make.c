@@ -118,13 +118,21 @@ static void set_key(void *host, const struct wire_desc *d, unsigned place, uint3
     }
 }
 
+/* What is left of "vendor/nicira/flow" below the row of "vendor"; a name without it stays whole. */
+static const char *below(const struct wire_case *c, const char *kind)
+{
+    size_t len = strlen(c->name);
+
+    return strncmp(kind, c->name, len) == 0 && kind[len] == '/' ? kind + len + 1 : kind;
+}
+
 /* The row that is, or leads to, the kind of that name. */
 static const struct wire_case *find(const struct wire_family *f, const char *kind)
 {
     for (unsigned i = 0; i < f->n_cases; i++) {
         const struct wire_case *c = &f->cases[i];
 
-        if (c->desc ? strcmp(c->name, kind) == 0 : find(c->more, kind) != NULL) {
+        if (c->desc ? strcmp(c->name, kind) == 0 : find(c->more, below(c, kind)) != NULL) {
             return c;
         }
     }
@@ -138,6 +146,7 @@ void *tree_kind(struct tree *t, const char *part, const char *kind)
     const struct wire_case *c;
     const struct tree_node *above;
     const struct wire_desc *d;
+    const char *name = kind;
     void *host;
 
     if (t->used == FULL) {
@@ -147,7 +156,8 @@ void *tree_kind(struct tree *t, const char *part, const char *kind)
     p = part_of(t, part);
     assert(p && p->family);
     above = at(t, t->open[t->depth - 1]);
-    for (c = find(p->family, kind); c && c->more; c = find(c->more, kind)) {
+    for (c = find(p->family, name); c && c->more; c = find(c->more, name)) {
+        name = below(c, name);
     }
     assert(c);
     d = c->desc();
@@ -156,6 +166,7 @@ void *tree_kind(struct tree *t, const char *part, const char *kind)
         unsigned before = p->how == WIRE_BODY ? above->desc->size : 0;
 
         c = find(f, kind);
+        kind = below(c, kind);
         if (f->key_at < before) {
             set_key(tree_host(above), above->desc, f->key_at, c->key);
         } else if (f->key_size > 0) {

@@ -165,27 +165,28 @@ static const uint8_t data[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 static _Alignas(8) uint8_t memory[1 << 18], again[1 << 18];
 
 /* The kinds of a family, those that M rows lead to among them, one after another; NULL past the
- * last. */
-static const struct wire_case *kind_of(const struct wire_family *f, unsigned *i)
+ * last.  'path' becomes the name that leads to it. */
+static const struct wire_case *kind_of(const struct wire_family *f, unsigned *i, char *path)
 {
     for (unsigned k = 0; k < f->n_cases; k++) {
-        const struct wire_case *c = &f->cases[k];
+        const struct wire_case *c = &f->cases[k], *found = NULL;
 
         if (c->more) {
-            c = kind_of(c->more, i);
-        } else if ((*i)-- > 0) {
-            c = NULL;
+            found = kind_of(c->more, i, path + sprintf(path, "%s/", c->name));
+        } else if ((*i)-- == 0) {
+            found = c;
+            strcpy(path, c->name);
         }
-        if (c) {
-            return c;
+        if (found) {
+            return found;
         }
     }
     return NULL;
 }
 
-static const struct wire_case *nth_kind(const struct wire_family *f, unsigned i)
+static const struct wire_case *nth_kind(const struct wire_family *f, unsigned i, char path[200])
 {
-    return kind_of(f, &i);
+    return kind_of(f, &i, path);
 }
 
 Test(of_tables, a_name_leads_to_one_kind)
@@ -194,11 +195,12 @@ Test(of_tables, a_name_leads_to_one_kind)
         const struct wire_family *f;
 
         for (unsigned i = 0; (f = versions[v]->families(i)) != NULL; i++) {
-            const struct wire_case *c;
+            char name[200], other[200];
 
-            for (unsigned k = 0; (c = nth_kind(f, k)) != NULL; k++) {
+            for (unsigned k = 0; nth_kind(f, k, name) != NULL; k++) {
                 for (unsigned before = 0; before < k; before++) {
-                    cr_expect_str_neq(c->name, nth_kind(f, before)->name, "%s", f->name);
+                    nth_kind(f, before, other);
+                    cr_expect_str_neq(name, other, "%s", f->name);
                 }
             }
         }
@@ -212,6 +214,7 @@ static void fill(struct tree *t, const struct wire_desc *d, unsigned body)
     for (unsigned i = 0; i < d->n_parts && t->depth < TREE_DEPTH - 1; i++) {
         const struct wire_part *p = &d->parts[i];
         const struct wire_case *c;
+        char kind[200];
 
         if (p->how == WIRE_DATA || p->how == WIRE_FRAME) {
             tree_bytes(t, p->name, data, sizeof data);
@@ -228,11 +231,11 @@ static void fill(struct tree *t, const struct wire_desc *d, unsigned body)
         } else if (p->family) {
             unsigned first = p->how == WIRE_BODY ? body : 0;
 
-            for (unsigned k = first; (c = nth_kind(p->family, k)) != NULL; k++) {
+            for (unsigned k = first; (c = nth_kind(p->family, k, kind)) != NULL; k++) {
                 if (k > first && p->how != WIRE_LIST) {
                     break;
                 }
-                tree_kind(t, p->name, c->name);
+                tree_kind(t, p->name, kind);
                 fill(t, c->desc(), 0);
                 tree_pop(t);
             }
@@ -272,10 +275,11 @@ static unsigned check_message(const struct of_version *v, struct tree *t, const 
 static unsigned most_kinds(const struct wire_desc *d)
 {
     unsigned most = 1;
+    char kind[200];
 
     for (unsigned i = 0; i < d->n_parts; i++) {
         if (d->parts[i].how == WIRE_BODY) {
-            while (nth_kind(d->parts[i].family, most)) {
+            while (nth_kind(d->parts[i].family, most, kind)) {
                 most++;
             }
         }
