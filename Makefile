@@ -149,8 +149,8 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
 
 # Benchmarks are run by hand, never by check: a machine's mood is no test.
-bench: $(BUILD)/bench/ring_bench              ## measure the rings and the chain of processes
-	$(Q)$<
+bench: $(BUILD)/bench/ring_bench $(BUILD)/bench/codec_bench ## measure rings, the chain of processes, the codec
+	$(Q)for b in $^; do $$b || exit 1; done
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)

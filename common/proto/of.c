@@ -105,15 +105,11 @@ bool of_read(const struct of_version *v, const uint8_t *bytes, size_t len, struc
     }
     m = of_find(v, h.type);
     body = m && m->body ? m->body() : NULL;
-    if (!tree_read(t, of_header_desc(), bytes, OF_HEADER, fault)) {
-        return false;
-    }
     if (m && !body && m->step == 0 && len > OF_HEADER) {
         return refuse_at(fault, 2, "its length", len, OF_HEADER);
     }
-    return (!body && len == OF_HEADER) ||
-           tree_read_into(t, body ? &body_part : &data_part, body, bytes, bytes + OF_HEADER,
-                          bytes + len, fault);
+    return tree_read_two(t, of_header_desc(), body ? &body_part : &data_part, body, bytes, len,
+                         fault);
 }
 
 void *of_begin(struct tree *t, const struct of_version *v, uint8_t type, uint32_t xid)

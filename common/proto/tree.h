@@ -73,10 +73,11 @@ void tree_open(struct tree *t, void *memory, size_t size);
  * checked.  False: the fault says where and why, and the row is empty. */
 bool tree_read(struct tree *t, const struct wire_desc *d, const uint8_t *bytes, size_t len,
                struct tree_fault *fault);
-/* Reads into an open row, as a part of its first node (of_read: the body after the header). */
-bool tree_read_into(struct tree *t, const struct wire_part *part, const struct wire_desc *d,
-                    const uint8_t *start, const uint8_t *p, const uint8_t *end,
-                    struct tree_fault *fault);
+/* The same for a header without parts, and what follows it: 'body', or bytes where that is NULL, as
+ * a child of the first node; its part is 'part'. */
+bool tree_read_two(struct tree *t, const struct wire_desc *head, const struct wire_part *part,
+                   const struct wire_desc *body, const uint8_t *bytes, size_t len,
+                   struct tree_fault *fault);
 /* Writes the row.  Sets out->bad where there is too little room. */
 void tree_write(const struct tree *t, struct wire_out *out);
 
@@ -90,9 +91,19 @@ static inline void *tree_host(const struct tree_node *n)
     return (void *)(uintptr_t)(n + 1);
 }
 /* The nodes right under 'of', in order; NULL after the last. */
-const struct tree_node *tree_first(const struct tree *t, const struct tree_node *of);
-const struct tree_node *tree_after(const struct tree *t, const struct tree_node *of,
-                                   const struct tree_node *n);
+static inline const struct tree_node *tree_first(const struct tree *t, const struct tree_node *of)
+{
+    uint32_t host = of->kind == TREE_STRUCT ? of->desc->host_size : 0;
+    const uint8_t *at = (const uint8_t *)(of + 1) + ((host + 7) & ~7u);
+
+    return at < t->memory + of->next ? (const struct tree_node *)(const void *)at : NULL;
+}
+static inline const struct tree_node *tree_after(const struct tree *t, const struct tree_node *of,
+                                                 const struct tree_node *n)
+{
+    return n->next < of->next ? (const struct tree_node *)(const void *)(t->memory + n->next)
+                              : NULL;
+}
 /* The first node of a part, or NULL. */
 const struct tree_node *tree_part(const struct tree *t, const struct tree_node *of,
                                   const char *part);

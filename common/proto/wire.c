@@ -123,6 +123,7 @@ unsigned wire_least(const struct wire_desc *d)
         if (part->how == WIRE_ONE || (part->how == WIRE_BODY && part->family->key_size == 0)) {
             least += family_least(part->family, part->how == WIRE_BODY);
         }
+        least += part->gap;
     }
     return least;
 }

@@ -22,6 +22,7 @@
  *                            structure that it follows (a statistics type)
  *             ARRAY(struct)  structures of one fixed size, one after another
  *             DATA, FRAME    bytes as they are; an Ethernet frame
+ *             GAP(n)         n bytes of padding
  *             ZEROS          padding to the end of the element, less than 8 bytes
  *     LENGTH  REST           as many bytes as its structure's element has left
  *             IN(field)      as many as that field of the structure says
@@ -107,7 +108,16 @@ struct wire_field {
     uint8_t integer; /* 1: host integer of 'size' bytes; 0: bytes */
 };
 
-enum wire_how { WIRE_LIST, WIRE_ONE, WIRE_BODY, WIRE_ARRAY, WIRE_DATA, WIRE_FRAME, WIRE_ZEROS };
+enum wire_how {
+    WIRE_LIST,
+    WIRE_ONE,
+    WIRE_BODY,
+    WIRE_ARRAY,
+    WIRE_DATA,
+    WIRE_FRAME,
+    WIRE_GAP,
+    WIRE_ZEROS
+};
 
 struct wire_desc;
 struct wire_family;
@@ -119,6 +129,7 @@ struct wire_part {
     uint16_t len_at;                       /* of the field that tells its length, on the wire */
     uint8_t how, len_size;                 /* len_size 0: all that is left */
     uint8_t pad;
+    uint8_t gap; /* GAP: how many */
 };
 
 struct wire_case {
@@ -256,6 +267,7 @@ static inline void wire_store(uint8_t *p, unsigned size, uint64_t v)
 #define WIRE_HOW_ARRAY(of) .how = WIRE_ARRAY, .desc = of##_desc
 #define WIRE_HOW_DATA .how = WIRE_DATA
 #define WIRE_HOW_FRAME .how = WIRE_FRAME
+#define WIRE_HOW_GAP(bytes) .how = WIRE_GAP, .gap = (bytes)
 #define WIRE_HOW_ZEROS .how = WIRE_ZEROS
 #define WIRE_LENGTH_REST .len_size = 0
 #define WIRE_LENGTH_IN(field)                                                                      \
