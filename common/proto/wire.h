@@ -39,8 +39,9 @@
  *     W(family, LIST, KEY(at, size), LEN(at, size), step, pad)
  *     KEY     where the key stands, from the element's start (BODY: from the start of the structure
  *             that it follows); KEY(0, 0): each element is of the first kind
- *     LEN     where the element's length stands; LEN(0, 0): it is as long as its kind says.  A
- *             family reached by M has the length of the one before it.
+ *     LEN     where the element's length stands; LEN(0, 0): it is as long as its kind says, its
+ *             fields and what follows by IN.  A family reached by M has the length of the one
+ *             before it.
  *     step    its length is a multiple of that
  *     pad     8: the length does not tell the zeros that follow up to a multiple of 8
  *
