@@ -2,9 +2,9 @@
 #ifndef COMMON_PROTO_OF10_H
 #define COMMON_PROTO_OF10_H
 
+#include "common/proto/nx.h"
 #include "common/proto/of.h"
 #include "common/proto/of10.def"
-#include "common/proto/others.h"
 
 #define OF10_VERSION 1
 

@@ -2,9 +2,9 @@
 #ifndef COMMON_PROTO_OF13_H
 #define COMMON_PROTO_OF13_H
 
+#include "common/proto/nx.h"
 #include "common/proto/of.h"
 #include "common/proto/of13.def"
-#include "common/proto/others.h"
 
 #define OF13_VERSION 4
 

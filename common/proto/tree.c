@@ -524,6 +524,12 @@ static inline uint8_t *write_element(const struct tree *t, const struct tree_nod
         return p;
     }
     if (n->kind == TREE_STRUCT && f->len_size) {
+        if (f->step == 8 && ((p - start) & 7) != 0) { /* bytes put in by hand: of any length */
+            p = fill_to_8(p, end, start);
+            if (!p) {
+                return NULL;
+            }
+        }
         put_length(start + f->len_at, f->len_size, (size_t)(p - start));
     }
     return f->pad ? fill_to_8(p, end, start) : p;

@@ -208,10 +208,11 @@ Test(of_tables, a_name_leads_to_one_kind)
 }
 
 /* Everything that follows a structure: in a LIST one element of every kind, as BODY the kind of
- * that number. */
+ * that number.  Actions within actions would go on for ever: FILL_DEPTH. */
+#define FILL_DEPTH 6
 static void fill(struct tree *t, const struct wire_desc *d, unsigned body)
 {
-    for (unsigned i = 0; i < d->n_parts && t->depth < TREE_DEPTH - 1; i++) {
+    for (unsigned i = 0; i < d->n_parts; i++) {
         const struct wire_part *p = &d->parts[i];
         const struct wire_case *c;
         char kind[200];
@@ -228,7 +229,7 @@ static void fill(struct tree *t, const struct wire_desc *d, unsigned body)
             if (p->how == WIRE_LIST) {
                 tree_oxm(t, p->name, ETH_DST_MASKED, address);
             }
-        } else if (p->family) {
+        } else if (p->family && (p->how != WIRE_LIST || t->depth < FILL_DEPTH)) {
             unsigned first = p->how == WIRE_BODY ? body : 0;
 
             for (unsigned k = first; (c = nth_kind(p->family, k, kind)) != NULL; k++) {
