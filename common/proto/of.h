@@ -29,15 +29,12 @@
     F(uint16, length, DEC)
 #define OF_HELLO_BITMAP_PARTS(T) T(bitmaps, ARRAY(of_hello_bitmap), REST, 0)
 #define OF_HELLO_BITMAP(F, A, P) F(uint32, bitmap, HEX)
-/* What follows the type and code of an ERROR. */
-#define OF_DATA_PARTS(T) T(data, DATA, REST, 0)
 #define OF_STRUCTS(S, V)                                                                           \
     S(of_header, OF_HEADER_LIST, 8)                                                                \
     V(of_hello, OF_NOTHING, 0, OF_HELLO_PARTS)                                                     \
     S(of_hello_element, OF_HELLO_ELEMENT, 4)                                                       \
     V(of_hello_versions, OF_HELLO_ELEMENT, 4, OF_HELLO_BITMAP_PARTS)                               \
-    S(of_hello_bitmap, OF_HELLO_BITMAP, 4)                                                         \
-    V(of_data, OF_NOTHING, 0, OF_DATA_PARTS)
+    S(of_hello_bitmap, OF_HELLO_BITMAP, 4)
 #define OF_HELLO_ELEMENTS(K, M) K(1, "versions", of_hello_versions)
 #define OF_FAMILIES(W) W(of_hello_elements, OF_HELLO_ELEMENTS, KEY(0, 2), LEN(2, 2), 1, 8)
 OF_STRUCTS(WIRE_DECLARE, WIRE_DECLARE_V)

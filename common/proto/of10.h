@@ -5,6 +5,8 @@
 #include "common/proto/nx.h"
 #include "common/proto/of.h"
 #include "common/proto/of10.def"
+#include "common/proto/of10_kinds.def"
+#include "common/proto/of10_names.def"
 
 #define OF10_VERSION 1
 

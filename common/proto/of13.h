@@ -5,6 +5,9 @@
 #include "common/proto/nx.h"
 #include "common/proto/of.h"
 #include "common/proto/of13.def"
+#include "common/proto/of13_kinds.def"
+#include "common/proto/of13_multipart.def"
+#include "common/proto/of13_names.def"
 
 #define OF13_VERSION 4
 

@@ -82,29 +82,44 @@ static bool has_field(const struct wire_desc *d, unsigned at, unsigned size)
     return size == 0;
 }
 
-/* A structure, with those that it follows as a BODY (NULL: none). */
 static void visit(struct seen *s, const struct wire_desc *d);
 
-static void visit_family(struct seen *s, const struct wire_family *f, const struct wire_family *top,
-                         const struct wire_desc *above)
+/* The families that lead to one another by M rows, from the last up. */
+struct path {
+    const struct wire_family *f;
+    const struct path *up;
+};
+
+/* A kind has a field for every key on the path to it, and one for its length.  'above': as BODY,
+ * the structure that it follows. */
+static void fields_are_there(const struct path *path, const struct wire_desc *d,
+                             const struct wire_desc *above)
 {
     unsigned before = above ? above->size : 0;
 
-    see(s, f);
-    for (unsigned i = 0; i < f->n_cases; i++) {
-        const struct wire_case *c = &f->cases[i];
-        const struct wire_desc *d = c->desc ? c->desc() : NULL;
+    for (const struct path *p = path; p; p = p->up) {
+        const struct wire_family *f = p->f;
 
-        if (!d) {
-            visit_family(s, c->more, top, above);
-            continue;
-        }
         cr_expect(f->key_at < before ? has_field(above, f->key_at, f->key_size)
                                      : has_field(d, f->key_at - before, f->key_size),
                   "%s, %s: no field for its key", f->name, d->name);
-        cr_expect(above || has_field(d, top->len_at, top->len_size),
+        cr_expect(above || p->up || has_field(d, f->len_at, f->len_size),
                   "%s, %s: no field for its length", f->name, d->name);
-        visit(s, d);
+    }
+}
+
+static void visit_family(struct seen *s, const struct path *path, const struct wire_desc *above)
+{
+    see(s, path->f);
+    for (unsigned i = 0; i < path->f->n_cases; i++) {
+        const struct wire_case *c = &path->f->cases[i];
+
+        if (c->more) {
+            visit_family(s, &(struct path){c->more, path}, above);
+        } else {
+            fields_are_there(path, c->desc(), above);
+            visit(s, c->desc());
+        }
     }
 }
 
@@ -117,7 +132,7 @@ static void visit(struct seen *s, const struct wire_desc *d)
         const struct wire_part *p = &d->parts[i];
 
         if (p->family && !p->family->oxm) {
-            visit_family(s, p->family, p->family, p->how == WIRE_BODY ? d : NULL);
+            visit_family(s, &(struct path){p->family, NULL}, p->how == WIRE_BODY ? d : NULL);
         } else if (p->desc) {
             visit(s, p->desc());
         }
