@@ -329,3 +329,184 @@ Test(of13, errors_are_told_in_words)
     cr_expect_str_eq(of_error_code(&of13, 0xffff, 7), "unknown code");
     cr_expect_str_eq(of_error_type(&of13, 99), "unknown type of error");
 }
+
+/* ---- whole messages, byte by byte ---------------------------------------------------------- */
+
+static _Alignas(8) uint8_t memory[8192];
+
+static const struct tree_node *body_of(struct tree *t, const uint8_t *bytes, size_t len)
+{
+    struct tree_fault fault;
+
+    tree_open(t, memory, sizeof memory);
+    cr_assert(of_read(&of13, bytes, len, t, &fault), "at %u: %s", fault.offset, fault.what);
+    return tree_first(t, tree_root(t));
+}
+
+Test(of13, a_packet_in_has_a_match_a_gap_and_a_frame)
+{
+    static const uint8_t m[] = {
+        4,    10,   0,    48,   0,    0,    0, 1,                         /* header */
+        0xff, 0xff, 0xff, 0xff, 0,    4,    2, 3,                         /* 4 bytes, invalid TTL */
+        0,    0,    0,    0,    0,    0,    0, 9,                         /* cookie */
+        0,    1,    0,    12,   0x80, 0,    0, 4, 0, 0, 0, 7, 0, 0, 0, 0, /* in_port=7, zeros */
+        0,    0,    0xde, 0xad, 0xbe, 0xef, 1, 2,                         /* the gap, the frame */
+    };
+    struct tree t;
+    const struct tree_node *n, *body = body_of(&t, m, sizeof m);
+    const struct of13_packet_in *p = tree_host(body);
+
+    cr_expect_eq(p->reason, OF13_PACKET_IN_INVALID_TTL);
+    cr_expect_eq(p->table_id, 3);
+    cr_expect_eq(p->cookie, 9);
+    n = tree_first(&t, tree_part(&t, body, "match"));
+    cr_assert_eq(n->kind, TREE_OXM);
+    cr_expect_str_eq(n->field->name, "in_port");
+    cr_expect_eq(wire_load_uint32(n->bytes), 7);
+    n = tree_part(&t, body, "data");
+    cr_expect_eq(n->bytes, m + 42);
+    cr_expect_eq(n->len, 6);
+}
+
+Test(of13, a_flow_mod_has_instructions_and_these_have_actions)
+{
+    static const uint8_t m[] = {
+        4,    14,   0,    104,  0,    0,    0,    1, /* header */
+        0,    0,    0,    0,    0,    0,    0,    1,    0,    0,    0,    0,    0,
+        0,    0,    0, /* cookie, its mask */
+        2,    3,    0,    5,    0,    6,    0,    100,  0xff, 0xff, 0xff, 0xff, /* table 2, delete,
+                                                                                   ... */
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0,    1,    0,    0, /* any port and group
+                                                                              */
+        0,    1,    0,    4,    0,    0,    0,    0, /* matches every frame */
+        0,    4,    0,    40,   0,    0,    0,    0, /* apply_actions */
+        0,    25,   0,    16,   0x80, 0,    6,    6,    2,    0,    0,    0,    0,
+        1,    0,    0, /* set_field */
+        0,    0,    0,    16,   0xff, 0xff, 0xff, 0xfd, 0xff, 0xff, 0,    0,    0,
+        0,    0,    0,                               /* to the controller */
+        0,    1,    0,    8,    4,    0,    0,    0, /* goto_table 4 */
+    };
+    struct tree t;
+    const struct tree_node *n, *apply, *body = body_of(&t, m, sizeof m);
+    const struct of13_flow_mod *f = tree_host(body);
+    const struct of13_action_output *o;
+
+    cr_expect_eq(f->command, OF13_FLOW_DELETE);
+    cr_expect_eq(f->priority, 100);
+    cr_expect_eq(f->out_group, OF13_GROUP_ANY);
+    cr_expect_eq(f->flags, OF13_FLOW_SEND_FLOW_REM);
+    cr_expect_null(tree_first(&t, tree_part(&t, body, "match")));
+    apply = tree_part(&t, body, "instructions");
+    cr_expect_str_eq(apply->what->name, "apply_actions");
+    n = tree_first(&t, apply);
+    cr_expect_str_eq(n->what->name, "set_field");
+    cr_expect_eq(tree_first(&t, n)->len, 6);
+    n = tree_after(&t, apply, n);
+    o = tree_host(n);
+    cr_expect_eq(o->port, OF13_PORT_CONTROLLER);
+    cr_expect_eq(o->max_len, OF13_MAX_LEN_NO_BUFFER);
+    n = tree_after(&t, body, apply);
+    cr_expect_eq(((const struct of13_instruction_goto_table *)tree_host(n))->table_id, 4);
+}
+
+Test(of13, a_table_feature_is_padded_beyond_its_length)
+{
+    static const uint8_t m[16 + 64 + 24] = {
+        4,
+        18,
+        0,
+        104,
+        0,
+        0,
+        0,
+        1,
+        0,
+        12,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        88,
+        1, /* one table, number 1 */
+        [16 + 64] = 0,
+        2,
+        0,
+        7,
+        3,
+        4,
+        5,
+        0, /* next tables 3, 4, 5 */
+        0,
+        0,
+        0,
+        12,
+        0,
+        1,
+        0,
+        4,
+        0,
+        4,
+        0,
+        4,
+        0,
+        0,
+        0,
+        0, /* two instructions */
+    };
+    struct tree t;
+    const struct tree_node *table = tree_first(&t, tree_first(&t, body_of(&t, m, sizeof m)));
+    const struct tree_node *n = tree_first(&t, table), *last = NULL;
+
+    cr_expect_eq(((const struct of13_table_features *)tree_host(table))->table_id, 1);
+    cr_expect_str_eq(n->what->name, "next_tables");
+    for (const struct tree_node *k = tree_first(&t, n); k; k = tree_after(&t, n, k)) {
+        last = k;
+    }
+    cr_expect_eq(((const struct of13_table_number *)tree_host(last))->table_id, 5);
+    n = tree_after(&t, table, n);
+    n = tree_after(&t, n, tree_first(&t, n));
+    cr_expect_str_eq(n->what->name, "apply_actions");
+}
+
+Test(of13, values_are_told_in_the_words_of_ovs_ofctl)
+{
+    static const struct {
+        const struct wire_form *form;
+        uint64_t value;
+        const char *name;
+    } names[] = {
+        {&wire_form_OF13_FLOW_COMMAND, OF13_FLOW_DELETE_STRICT, "DEL_STRICT"},
+        {&wire_form_OF13_PACKET_IN_REASON, OF13_PACKET_IN_INVALID_TTL, "invalid_ttl"},
+        {&wire_form_OF13_REMOVED_REASON, OF13_REMOVED_GROUP_DELETE, "group_delete"},
+        {&wire_form_OF13_ROLE, OF13_ROLE_MASTER, "primary"},
+        {&wire_form_OF13_GROUP_TYPE, OF13_GROUP_TYPE_FF, "ff"},
+        {&wire_form_OF13_GROUP_ID, OF13_GROUP_ALL, "ALL"},
+        {&wire_form_OF13_METER_ID, OF13_METER_CONTROLLER, "controller"},
+        {&wire_form_OF13_MULTIPART_TYPE, OF13_MULTIPART_PORT_DESC, "port_desc"},
+        {&wire_form_OF13_CAPABILITIES, OF13_CAPABILITY_PORT_BLOCKED, "PORT_BLOCKED"},
+        {&wire_form_OF13_PORT_FEATURES, 1 << 13, "AUTO_NEG"},
+        {&wire_form_OXM_PORT, OF13_PORT_CONTROLLER, "CONTROLLER"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *name = wire_name(names[i].form, names[i].value);
+
+        cr_assert_not_null(name, "%s", names[i].name);
+        cr_expect_str_eq(name, names[i].name);
+    }
+}
+
+Test(of13, no_flag_at_all_has_a_name_where_the_table_gives_one)
+{
+    struct of13_switch_config c = {0, 128};
+    char text[100];
+
+    wire_print(text, sizeof text, of13_switch_config_desc(), &c);
+    cr_expect_str_eq(text, "flags=normal miss_send_len=128");
+    c.flags = OF13_CONFIG_FRAG_DROP | 8;
+    wire_print(text, sizeof text, of13_switch_config_desc(), &c);
+    cr_expect_str_eq(text, "flags=drop|0x8 miss_send_len=128");
+}
