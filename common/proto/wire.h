@@ -86,7 +86,7 @@ enum wire_show {
     WIRE_IPV6,
     WIRE_BYTES,
     WIRE_ENUM,  /* a number that has names; without one it is shown as WIRE_DEC */
-    WIRE_FLAGS, /* bits that have names: "a|b|0x80" */
+    WIRE_FLAGS, /* bits that have names: "a|b|0x80"; a row for 0 names none of them */
     WIRE_OXM    /* the header of an OXM or NXM field: its name */
 };
 struct wire_name {
