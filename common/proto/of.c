@@ -13,9 +13,13 @@ const struct of_message *of_find(const struct of_version *v, uint8_t type)
     return type < v->n_messages && v->messages[type].name ? &v->messages[type] : NULL;
 }
 
-unsigned of_shortest(const struct of_message *m)
+void of_measure(struct of_message *messages, unsigned n)
 {
-    return OF_HEADER + (m->body ? wire_least(m->body()) : 0u);
+    for (unsigned i = 0; i < n; i++) {
+        const struct wire_desc *body = messages[i].body ? messages[i].body() : NULL;
+
+        messages[i].least = (uint16_t)(OF_HEADER + (body ? wire_least(body) : 0));
+    }
 }
 
 /* Error types and codes of a bad request have had the same numbers since 1.0. */

@@ -47,6 +47,7 @@ struct of_message {
     uint8_t direction;
     uint8_t step; /* what follows the shortest of them: 0 nothing, else multiples */
     const struct wire_desc *(*body)(void); /* NULL: nothing but a header */
+    uint16_t least;                        /* bytes of the shortest; of_measure fills it in */
 };
 
 struct of_words {
@@ -75,7 +76,12 @@ struct of_fault {
 /* The row of a message type, or NULL. */
 const struct of_message *of_find(const struct of_version *v, uint8_t type);
 /* Bytes that a message of this type has at least. */
-unsigned of_shortest(const struct of_message *m);
+static inline unsigned of_shortest(const struct of_message *m)
+{
+    return m->least;
+}
+/* Before main: works out 'least' once, since each message is held against it. */
+void of_measure(struct of_message *messages, unsigned n);
 /* May a peer on side 'from' (OF_UP or OF_DOWN) send a message with this header?  False: why not. */
 bool of_check(const struct of_version *v, const struct of_header *h, enum of_direction from,
               struct of_fault *fault);

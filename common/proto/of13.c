@@ -10,7 +10,12 @@ OF13_NAMES(WIRE_FORM_DEFINE)
 #define NONE_desc NULL
 #define MESSAGE(code, NAME, name, direction, body, step)                                           \
     [code] = {name, OF_##direction, step, body##_desc},
-static const struct of_message messages[] = {OF13_MESSAGES(MESSAGE)};
+static struct of_message messages[] = {OF13_MESSAGES(MESSAGE)};
+
+__attribute__((constructor)) static void measure(void)
+{
+    of_measure(messages, sizeof messages / sizeof messages[0]);
+}
 
 #define TYPE(type, NAME, words) {type, OF_ANY_CODE, words},
 #define CODE(type, code, NAME, words) {type, code, words},
