@@ -9,7 +9,7 @@ OF13_NAMES(WIRE_FORM_DEFINE)
 
 #define NONE_desc NULL
 #define MESSAGE(code, NAME, name, direction, body, step)                                           \
-    [code] = {name, OF_##direction, step, body##_desc},
+    [code] = {name, OF_##direction, step, body##_desc, 0},
 static struct of_message messages[] = {OF13_MESSAGES(MESSAGE)};
 
 __attribute__((constructor)) static void measure(void)
