@@ -91,11 +91,16 @@ static inline void counter_tally(struct counter_tally *t, enum counter c, int64_
 {
     counter_tally_word(t, (unsigned)c, n);
 }
-/* One frame for this reason; the kind's total is added by itself. */
+/* So many frames for this reason; the kind's total is added by itself. */
+static inline void counter_tally_drops(struct counter_tally *t, enum counter_kind k, enum drop why,
+                                       uint64_t n)
+{
+    t->drops[k] += n;
+    counter_tally_word(t, COUNTERS + (unsigned)k * DROPS + (unsigned)why, (int64_t)n);
+}
 static inline void counter_tally_drop(struct counter_tally *t, enum counter_kind k, enum drop why)
 {
-    t->drops[k]++;
-    counter_tally_word(t, COUNTERS + (unsigned)k * DROPS + (unsigned)why, 1);
+    counter_tally_drops(t, k, why, 1);
 }
 bool counter_tally_empty(const struct counter_tally *t);
 

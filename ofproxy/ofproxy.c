@@ -80,12 +80,12 @@ static void on_tick(struct loop_timer *t)
 }
 
 /* The counters say how many frames are in flight, and so does the arena.  They agree after a kill,
- * but in the middle of packet_out_expire; and somebody may throw away a file of the run directory.
- */
+ * but in the middle of packet_out_expire; and somebody may throw away a file of the run directory,
+ * or a predecessor that was out of its mind may have left any number there. */
 static void reconcile(struct ofproxy *p)
 {
     int64_t counted = (int64_t)counter_get(OFPROXY_IN_FLIGHT);
-    int64_t there = arena_in_flight(&p->arena);
+    int64_t there = arena_in_flight(&p->arena), more;
 
     if (counted == there) {
         return;
@@ -93,12 +93,14 @@ static void reconcile(struct ofproxy *p)
     log_warn("frames in flight counted=%" PRId64 " found=%" PRId64
              ": killed while it gave up late frames, or a file of the run directory was replaced",
              counted, there);
-    for (; counted > there; counted--) {
-        packet_in_given_up(p, DROP_RESTART);
+    if (counted > there) {
+        packet_in_given_up(p, DROP_RESTART, (uint64_t)(counted - there));
+    } else {
+        more = (int64_t)((uint64_t)there - (uint64_t)counted); /* which may be the lowest number */
+        counter_tally(&p->tally, OFPROXY_IN_FLIGHT, more);
+        counter_tally(&p->tally, OFPROXY_RECEIVED, more);
+        counter_tally(&p->tally, OFPROXY_ADMITTED, more);
     }
-    counter_tally(&p->tally, OFPROXY_IN_FLIGHT, there - counted);
-    counter_tally(&p->tally, OFPROXY_RECEIVED, there - counted);
-    counter_tally(&p->tally, OFPROXY_ADMITTED, there - counted);
     counter_apply(&p->tally, MARK_GIVEN_UP, counter_mark(MARK_GIVEN_UP));
 }
 

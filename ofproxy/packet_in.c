@@ -93,11 +93,12 @@ void packet_in_dropped(struct ofproxy *p, enum drop why)
     counter_tally_drop(&p->tally, COUNTER_DECIDED, why);
 }
 
-void packet_in_given_up(struct ofproxy *p, enum drop why)
+void packet_in_given_up(struct ofproxy *p, enum drop why, uint64_t n)
 {
-    counter_tally(&p->tally, OFPROXY_IN_FLIGHT, -1);
-    counter_tally(&p->tally, OFPROXY_GIVEN_UP, 1);
-    packet_in_dropped(p, why);
+    counter_tally(&p->tally, OFPROXY_IN_FLIGHT, (int64_t)-n);
+    counter_tally(&p->tally, OFPROXY_GIVEN_UP, (int64_t)n);
+    counter_tally_drops(&p->tally, COUNTER_DROPPED, why, n);
+    counter_tally_drops(&p->tally, COUNTER_DECIDED, why, n);
 }
 
 static void release_from(struct of_conn *c, uint32_t buffer_id)

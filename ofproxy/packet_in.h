@@ -19,8 +19,8 @@ void packet_in_resume(struct ofproxy *p);
 void packet_in_publish(struct ofproxy *p);
 /* Tallies a received frame that ofproxy itself drops. */
 void packet_in_dropped(struct ofproxy *p, enum drop why);
-/* The same for one that is in flight, and whose verdict will not be waited for. */
-void packet_in_given_up(struct ofproxy *p, enum drop why);
+/* The same for 'n' that are in flight, and whose verdicts will not be waited for. */
+void packet_in_given_up(struct ofproxy *p, enum drop why, uint64_t n);
 /* Has the switch drop its copy of a frame, if it kept one (5.3.6). */
 void packet_in_release(struct ofproxy *p, uint64_t dpid, uint32_t buffer_id);
 

@@ -214,7 +214,7 @@ void packet_out_expire(struct ofproxy *p, uint64_t now_ns)
         if (flight && (uint16_t)(ARENA_TIME(now_ns) - flight->since) > EXPIRE_AFTER) {
             f = *flight;
             arena_give_up(&p->arena, ticket);
-            packet_in_given_up(p, DROP_EXPIRED);
+            packet_in_given_up(p, DROP_EXPIRED, 1);
             leave(p, &f);
         }
     }

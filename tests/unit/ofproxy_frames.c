@@ -778,6 +778,27 @@ Test(ofproxy_frames, frames_taken_in_but_not_published_at_a_kill_are_given_up_an
     rig_close(&r);
 }
 
+/* One that counts them off one by one takes a minute for 32 bits, and for ever for 62. */
+Test(ofproxy_frames, any_number_in_flight_that_a_liar_left_is_put_right_at_once)
+{
+    static const uint64_t lies[] = {1,         7,          UINT32_MAX,     1ull << 62,
+                                    INT64_MAX, 1ull << 63, UINT64_MAX - 7, 0x123456789abcdef1};
+    struct rig r;
+
+    rig_open(&r);
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        counter_add(OFPROXY_RECEIVED, lies[i]); /* so that its sums are right afterwards */
+        counter_add(OFPROXY_ADMITTED, lies[i]);
+        counter_add(OFPROXY_ADMITTED_REST, (int64_t)lies[i] > 0 ? lies[i] : 0);
+        counter_add(OFPROXY_IN_FLIGHT, lies[i]);
+        kill_proxy(&r);
+        rig_start(&r);
+        cr_expect_eq(counter_get(OFPROXY_IN_FLIGHT), 0u, "%llx", (unsigned long long)lies[i]);
+        rig_adds_up(&r);
+    }
+    rig_close(&r);
+}
+
 Test(ofproxy_frames, what_a_predecessor_counted_and_refused_is_refused_again)
 {
     const uint8_t *head;
