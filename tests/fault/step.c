@@ -218,6 +218,7 @@ static void begin_turn(struct tracee *t)
         if (loop_now_ns() > end) {
             give_up("full work");
         }
+        tracee_tend(t);
         pause_us(500);
     }
     tracee_stop(t);

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,36 @@ static _Noreturn void fail(const char *what)
 }
 
 /* ---- programs ----------------------------------------------------------------------------- */
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+}
+
+/* waitpid, for a child that may never do what is waited for: what that is, for the sentence. */
+static pid_t await(pid_t pid, int *status, const char *what)
+{
+    pid_t got;
+
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
+    alarm(TRACEE_PATIENCE_S);
+    got = waitpid(pid, status, __WALL);
+    alarm(0);
+    if (got < 0 && errno == EINTR) {
+        fprintf(stderr, "step: %s within %u s: it hangs, or the machine is much too busy\n", what,
+                TRACEE_PATIENCE_S);
+        exit(2);
+    }
+    if (got < 0) {
+        fail("waitpid");
+    }
+    return got;
+}
+
+static bool ended(int status)
+{
+    return WIFEXITED(status) || WIFSIGNALED(status);
+}
 
 static _Noreturn void become(char *const *argv, const char *log, bool traced)
 {
@@ -59,11 +90,10 @@ pid_t program_start(char *const *argv, const char *log)
 
 void program_kill(pid_t pid)
 {
-    int status = 0;
+    int status;
 
     kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) == pid && !WIFEXITED(status) && !WIFSIGNALED(status)) {
-    }
+    await(pid, &status, "a killed program did not end");
 }
 
 void program_stop(pid_t pid)
@@ -71,7 +101,7 @@ void program_stop(pid_t pid)
     int status;
 
     kill(pid, SIGTERM);
-    waitpid(pid, &status, 0);
+    await(pid, &status, "a program that was told to stop did not end");
 }
 
 /* ---- symbols ------------------------------------------------------------------------------ */
@@ -184,23 +214,124 @@ const char *tracee_where(const struct tracee *t, uint64_t rip)
     return text;
 }
 
-/* ---- stepping ----------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------------ */
 
-/* Waits for the next stop.  False: it ended.  Signals other than a trap are passed on. */
-static bool stopped(struct tracee *t, int *pass)
+static void resume(pid_t thread, enum __ptrace_request how, int signal)
+{
+    if (ptrace(how, thread, 0, signal) != 0 && errno != ESRCH) { /* it was just killed */
+        fail("ptrace");
+    }
+}
+
+/* Where the thread stands, if a breakpoint stopped it; else 0.  The one may be out of the text by
+ * now. */
+static uint64_t at_point(pid_t thread)
+{
+    siginfo_t why;
+
+    if (ptrace(PTRACE_GETSIGINFO, thread, 0, &why) != 0 || why.si_signo != SIGTRAP ||
+        why.si_code != SI_KERNEL) {
+        return 0;
+    }
+    return (uint64_t)ptrace(PTRACE_PEEKUSER, thread, offsetof(struct user, regs.rip), 0) - 1;
+}
+
+/* Back before the breakpoint's byte, which is the first of an instruction of the program's. */
+static void step_back(pid_t thread, uint64_t at)
+{
+    if (ptrace(PTRACE_POKEUSER, thread, offsetof(struct user, regs.rip), at) != 0) {
+        fail("ptrace");
+    }
+}
+
+static bool in_text(const struct tracee *t, uint64_t at)
+{
+    for (unsigned i = 0; i < t->n_points; i++) {
+        if (t->point[i].at == at) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Another thread than the main one.  It goes on; what is sent to it, but for what tracing itself
+ * causes, is passed on. */
+static void look_after(struct tracee *t, pid_t thread, int status)
+{
+    int signal = WSTOPSIG(status);
+    uint64_t at;
+
+    if (ended(status)) {
+        return;
+    }
+    if (status >> 16 != 0 || signal == SIGSTOP) {
+        signal = 0; /* it made a thread, or is a new one */
+    }
+    at = signal == SIGTRAP ? at_point(thread) : 0;
+    if (at != 0) {
+        step_back(thread, at);
+        signal = 0;
+        if (in_text(t, at) && t->n_waiting < TRACEE_THREADS) {
+            t->waiting[t->n_waiting++] = thread;
+            return;
+        }
+    }
+    resume(thread, PTRACE_CONT, signal);
+}
+
+/* The main thread goes on, with a signal if it is not 0, until one comes for it, which is returned;
+ * or -1: it has ended. */
+static int next_signal(struct tracee *t, enum __ptrace_request how, int signal)
 {
     int status;
+    pid_t pid;
 
-    if (waitpid(t->pid, &status, __WALL) != t->pid) {
-        fail("waitpid");
-    }
-    if (!WIFSTOPPED(status)) {
-        t->pid = -1;
-        return false;
-    }
-    *pass = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-    return true;
+    do {
+        resume(t->pid, how, signal);
+        signal = 0;
+        while ((pid = await(-1, &status, "the next stop did not come")) != t->pid) {
+            look_after(t, pid, status);
+        }
+        if (ended(status)) {
+            t->pid = -1;
+            return -1;
+        }
+    } while (status >> 16 != 0); /* it made a thread */
+    return WSTOPSIG(status);
 }
+
+/* ---- breakpoints -------------------------------------------------------------------------- */
+
+static void put_points(struct tracee *t, const uint64_t *at, unsigned n)
+{
+    for (t->n_points = 0; t->n_points < n && t->n_points < TRACEE_POINTS; t->n_points++) {
+        struct tracee_point *p = &t->point[t->n_points];
+
+        p->at = at[t->n_points];
+        errno = 0;
+        p->text = ptrace(PTRACE_PEEKTEXT, t->pid, p->at, 0);
+        if (errno != 0 || ptrace(PTRACE_POKETEXT, t->pid, p->at, (p->text & ~0xffl) | 0xcc) != 0) {
+            fail("a breakpoint");
+        }
+    }
+}
+
+/* In reverse: words may overlap. */
+static void take_points(struct tracee *t)
+{
+    while (t->n_points > 0) {
+        struct tracee_point *p = &t->point[--t->n_points];
+
+        if (t->pid > 0 && ptrace(PTRACE_POKETEXT, t->pid, p->at, p->text) != 0) {
+            fail("a breakpoint");
+        }
+    }
+    while (t->n_waiting > 0) {
+        resume(t->waiting[--t->n_waiting], PTRACE_CONT, 0);
+    }
+}
+
+/* ---- stepping ----------------------------------------------------------------------------- */
 
 static void look(struct tracee *t)
 {
@@ -212,14 +343,15 @@ static void look(struct tracee *t)
 
 void tracee_start(struct tracee *t, char *const *argv, const char *log)
 {
-    int pass;
+    int status;
 
     *t = (struct tracee){.pid = start(argv, log, true), .program = argv[0]};
-    if (!stopped(t, &pass)) {
+    await(t->pid, &status, "a program did not start");
+    if (ended(status)) {
         fprintf(stderr, "step: %s cannot be started, or not traced\n", argv[0]);
         exit(2);
     }
-    if (ptrace(PTRACE_SETOPTIONS, t->pid, 0, PTRACE_O_EXITKILL) != 0) {
+    if (ptrace(PTRACE_SETOPTIONS, t->pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE) != 0) {
         fail("ptrace");
     }
     read_symbols(argv[0]);
@@ -229,54 +361,60 @@ void tracee_start(struct tracee *t, char *const *argv, const char *log)
 
 void tracee_run(struct tracee *t)
 {
-    if (ptrace(PTRACE_CONT, t->pid, 0, 0) != 0) {
-        fail("ptrace");
+    resume(t->pid, PTRACE_CONT, 0);
+}
+
+void tracee_tend(struct tracee *t)
+{
+    int status;
+    pid_t pid;
+
+    while (t->pid > 0 && (pid = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
+        if (pid != t->pid) {
+            look_after(t, pid, status);
+        } else if (ended(status)) {
+            t->pid = -1;
+        } else {
+            resume(pid, PTRACE_CONT, status >> 16 != 0 ? 0 : WSTOPSIG(status));
+        }
     }
 }
 
 void tracee_stop(struct tracee *t)
 {
-    int pass = 0;
+    int status = 0;
+    pid_t pid;
 
-    kill(t->pid, SIGSTOP); /* its own stop, told to us instead */
-    if (!stopped(t, &pass) || pass != SIGSTOP) {
-        fprintf(stderr, "step: %s ended, or got signal %d, before its work began\n", t->program,
-                pass);
+    tracee_tend(t);
+    if (t->pid > 0) {
+        syscall(SYS_tgkill, t->pid, t->pid, SIGSTOP); /* its own stop, told to us instead */
+        while ((pid = await(-1, &status, "the main thread did not stop")) != t->pid ||
+               (!ended(status) && status >> 16 != 0)) {
+            look_after(t, pid, status); /* also the main one, if it just made a thread */
+        }
+    }
+    if (t->pid < 0 || ended(status) || WSTOPSIG(status) != SIGSTOP) {
+        fprintf(stderr, "step: %s ended, or got a signal, before its work began\n", t->program);
         exit(2);
     }
     look(t);
 }
 
-static void set_debug(struct tracee *t, unsigned number, uint64_t value)
-{
-    size_t at = offsetof(struct user, u_debugreg) + number * sizeof(t->rip);
-
-    if (ptrace(PTRACE_POKEUSER, t->pid, at, value) != 0) {
-        fail("a breakpoint of the processor's");
-    }
-}
-
-/* Breakpoints in its text would end the other threads, which nobody traces; those of the processor
- * are the thread's own. */
 bool tracee_run_until(struct tracee *t, const uint64_t *at, unsigned n)
 {
-    uint64_t enable = 0;
-    int pass = 0;
+    uint64_t here = 0;
+    int signal = 0;
 
-    for (unsigned i = 0; i < n && i < TRACEE_POINTS; i++) {
-        set_debug(t, i, at[i]);
-        enable |= 1ull << (2 * i);
-    }
-    set_debug(t, 7, enable);
+    put_points(t, at, n);
     do {
-        if (ptrace(PTRACE_CONT, t->pid, 0, pass) != 0) {
-            fail("ptrace");
-        }
-        if (!stopped(t, &pass)) {
-            return false;
-        }
-    } while (pass != 0);
-    set_debug(t, 7, 0);
+        signal = next_signal(t, PTRACE_CONT, signal);
+        here = signal == SIGTRAP ? at_point(t->pid) : 0;
+    } while (signal >= 0 && !in_text(t, here));
+    take_points(t);
+    if (signal < 0) {
+        return false;
+    }
+    step_back(t->pid, here);
     look(t);
     return true;
 }
@@ -327,24 +465,27 @@ bool tracee_at_library_call(const struct tracee *t)
 
 bool tracee_step(struct tracee *t)
 {
-    int pass = 0;
+    int signal = 0;
 
     do {
-        if (ptrace(PTRACE_SINGLESTEP, t->pid, 0, pass) != 0) {
-            fail("ptrace");
-        }
-        if (!stopped(t, &pass)) {
-            return false;
-        }
-    } while (pass != 0);
+        signal = next_signal(t, PTRACE_SINGLESTEP, signal);
+    } while (signal >= 0 && signal != SIGTRAP);
+    if (signal < 0) {
+        return false;
+    }
     look(t);
     return true;
 }
 
 void tracee_kill(struct tracee *t)
 {
+    int status = 0;
+
     if (t->pid > 0) {
-        program_kill(t->pid);
+        kill(t->pid, SIGKILL);
+        while (await(-1, &status, "a killed program did not end") != t->pid || !ended(status)) {
+        }
         t->pid = -1;
     }
+    t->n_points = t->n_waiting = 0;
 }
