@@ -90,9 +90,10 @@ FAKE := $(patsubst tests/fake/%.c,$(BUILD)/fake/%,$(call sources,tests/fake))
 $(BUILD)/fake/%: $(BUILD)/obj/tests/fake/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) -lcrypto $(LDLIBS_common)
-FAULT := $(patsubst %,$(BUILD)/fault/%,inject liar steady step storm)
-$(BUILD)/fault/step: $(patsubst %,$(BUILD)/obj/tests/fault/%.o,step_router step_bridge step_ofproxy step_ofproxy_must step_switch image stride \
-	tracee)
+FAULT := $(patsubst %,$(BUILD)/fault/%,inject liar steady step storm tracee_check)
+$(BUILD)/fault/step: $(patsubst %,$(BUILD)/obj/tests/fault/%.o,step_router step_bridge step_ofproxy step_ofproxy_must step_switch image stride janitor \
+	tracee tracee_symbols)
+$(BUILD)/fault/tracee_check: $(patsubst %,$(BUILD)/obj/tests/fault/%.o,tracee tracee_symbols)
 $(BUILD)/fault/%: $(BUILD)/obj/tests/fault/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS_common)

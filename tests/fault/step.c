@@ -16,11 +16,10 @@
  * Kill: --kills times (8) the process is really killed, at instructions spread over the turn: that
  * the bytes are all that is left of it is thereby tested, not believed.
  *
- * --stride N tries each Nth instant only.  One line for each; exit status 0: no account was wrong.
- */
+ * --stride N tries each Nth instant only.  One line for each; exit status 0: no account was wrong;
+ * 1: one was, and the run directory stays; 2: it could not be done. */
 #include "tests/fault/step.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdint.h>
@@ -34,6 +33,7 @@
 #include "common/loop.h"
 #include "shm/role.h"
 #include "tests/fault/image.h"
+#include "tests/fault/janitor.h"
 #include "tests/fault/stride.h"
 #include "tests/fault/tracee.h"
 
@@ -70,8 +70,8 @@ static void pause_us(long us)
 
 static _Noreturn void give_up(const char *what)
 {
-    fprintf(stderr, "step: %s: no %s within %llu s; see %s\n", m.world->program, what,
-            DEADLINE_NS / 1000000000u, m.log);
+    fprintf(stderr, "step: %s: no %s within %llu s\n", m.world->program, what,
+            DEADLINE_NS / 1000000000u);
     exit(2);
 }
 
@@ -200,8 +200,8 @@ static uint64_t step_through(struct tracee *t, struct image_log *log)
             return n;
         }
     }
-    fprintf(stderr, "step: %s %s after %" PRIu64 " instructions; see %s\n", m.world->program,
-            t->pid > 0 ? "was not done" : "ended by itself", n, m.log);
+    fprintf(stderr, "step: %s %s after %" PRIu64 " instructions\n", m.world->program,
+            t->pid > 0 ? "was not done" : "ended by itself", n);
     exit(2);
 }
 
@@ -321,17 +321,14 @@ static void kill_turn(uint64_t instructions)
 
 /* ---- a program ---------------------------------------------------------------------------- */
 
-static void open_all(const struct step_world *w)
+static void open_all(const struct step_world *w, const char *dir)
 {
     unsigned n = 0;
     pid_t pid;
 
     memset(&m, 0, sizeof m);
     m.world = w;
-    strcpy(m.dir, "/dev/shm/causeway-step-XXXXXX");
-    if (!mkdtemp(m.dir)) {
-        give_up(strerror(errno));
-    }
+    snprintf(m.dir, sizeof m.dir, "%s", dir);
     snprintf(m.log, sizeof m.log, "%s/%s.log", m.dir, w->program);
     snprintf(m.path, sizeof m.path, "%s/%s", option.bin, w->program);
     m.argv[n++] = m.path;
@@ -357,15 +354,14 @@ static void open_all(const struct step_world *w)
     m.cold = image_copy(&m.image);
 }
 
-static unsigned run_world(const struct step_world *w)
+static int run_world(const char *dir, const void *world)
 {
     struct sum sum = {.what = "turn"};
     struct image_log log = {0};
-    char command[128];
     struct tracee t;
     uint8_t *base;
 
-    open_all(w);
+    open_all(world, dir);
     sum.instructions = record_turn(&t, &log, &base);
     judge_log(&sum, &t, &log, base);
     report(&sum);
@@ -375,13 +371,7 @@ static unsigned run_world(const struct step_world *w)
     free(base);
     free(m.cold);
     image_close(&m.image);
-    snprintf(command, sizeof command, "rm -rf %s", m.dir);
-    if (m.wrong > 0) {
-        fprintf(stderr, "step: the run directory stays: %s\n", m.dir);
-    } else if (system(command) != 0) {
-        fprintf(stderr, "step: could not remove %s\n", m.dir);
-    }
-    return m.wrong;
+    return m.wrong > 0;
 }
 
 static void read_options(int argc, char **argv)
@@ -422,14 +412,17 @@ static void read_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
     static const struct step_world *const worlds[] = {&step_router, &step_bridge, &step_ofproxy};
-    unsigned wrong = 0, n = 0;
+    int status = 0;
+    unsigned n = 0;
 
     read_options(argc, argv);
     log_open("step", LOG_TEXT);
     log_set_level(LOG_ERROR);
-    for (unsigned i = 0; i < sizeof worlds / sizeof worlds[0]; i++) {
+    for (unsigned i = 0; i < sizeof worlds / sizeof worlds[0] && status < 2; i++) {
         if (!option.program || strcmp(option.program, worlds[i]->program) == 0) {
-            wrong += run_world(worlds[i]);
+            int its = janitor_run(worlds[i]->program, run_world, worlds[i]);
+
+            status = its > status ? its : status;
             n++;
         }
     }
@@ -437,5 +430,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "step: --program takes router, vnsbridge or ofproxy\n");
         return 2;
     }
-    return wrong == 0 ? 0 : 1;
+    return status;
 }

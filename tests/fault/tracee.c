@@ -1,7 +1,6 @@
-/* tests/fault/tracee.c - ptrace, and the program's own symbols. */
+/* tests/fault/tracee.c - ptrace. */
 #include "tests/fault/tracee.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,14 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/fault/tracee_symbols.h"
+
+#define INT3 0xcc /* the instruction of one byte that is a breakpoint */
 
 static _Noreturn void fail(const char *what)
 {
@@ -25,6 +26,8 @@ static _Noreturn void fail(const char *what)
 }
 
 /* ---- programs ----------------------------------------------------------------------------- */
+
+unsigned tracee_patience_s = 60;
 
 static void on_alarm(int signal)
 {
@@ -36,13 +39,12 @@ static pid_t await(pid_t pid, int *status, const char *what)
 {
     pid_t got;
 
-    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
-    alarm(TRACEE_PATIENCE_S);
+    alarm(tracee_patience_s);
     got = waitpid(pid, status, __WALL);
     alarm(0);
     if (got < 0 && errno == EINTR) {
         fprintf(stderr, "step: %s within %u s: it hangs, or the machine is much too busy\n", what,
-                TRACEE_PATIENCE_S);
+                tracee_patience_s);
         exit(2);
     }
     if (got < 0) {
@@ -72,8 +74,10 @@ static _Noreturn void become(char *const *argv, const char *log, bool traced)
 
 static pid_t start(char *const *argv, const char *log, bool traced)
 {
-    pid_t pid = fork();
+    pid_t pid;
 
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL); /* ends waitpid */
+    pid = fork();
     if (pid < 0) {
         fail("fork");
     }
@@ -104,114 +108,49 @@ void program_stop(pid_t pid)
     await(pid, &status, "a program that was told to stop did not end");
 }
 
-/* ---- symbols ------------------------------------------------------------------------------ */
+/* ---- breakpoints -------------------------------------------------------------------------- */
 
-static struct {
-    char program[512]; /* of which it is */
-    const Elf64_Ehdr *file;
-    const Elf64_Sym *symbols;
-    size_t n;
-    const char *names;
-    uint64_t end; /* of its text, from its base */
-} elf;
-
-static void find_end(void)
+static void poke(const struct tracee *t, uint64_t at, long word)
 {
-    const Elf64_Phdr *h = (const void *)((const char *)elf.file + elf.file->e_phoff);
+    if (ptrace(PTRACE_POKETEXT, t->pid, at, word) != 0) {
+        fail("a breakpoint");
+    }
+}
 
-    elf.end = 0;
-    for (unsigned i = 0; i < elf.file->e_phnum; i++) {
-        if (h[i].p_type == PT_LOAD && (h[i].p_flags & PF_X)) {
-            elf.end = h[i].p_vaddr + h[i].p_memsz;
+/* Into the text, or out of it; the one in the reverse order of the other, as words may overlap. */
+static void poke_points(struct tracee *t, bool in)
+{
+    for (unsigned i = 0; in && i < t->n_points; i++) {
+        struct tracee_point *p = &t->point[i];
+
+        errno = 0;
+        p->text = ptrace(PTRACE_PEEKTEXT, t->pid, p->at, 0);
+        if (errno != 0) {
+            fail("a breakpoint");
+        }
+        poke(t, p->at, (p->text & ~0xffl) | INT3);
+    }
+    for (unsigned i = t->n_points; !in && i-- > 0;) {
+        poke(t, t->point[i].at, t->point[i].text);
+    }
+}
+
+static void put_points(struct tracee *t, const uint64_t *at, unsigned n)
+{
+    for (t->n_points = 0; t->n_points < n && t->n_points < TRACEE_POINTS; t->n_points++) {
+        t->point[t->n_points].at = at[t->n_points];
+    }
+    poke_points(t, true);
+}
+
+static bool in_text(const struct tracee *t, uint64_t at)
+{
+    for (unsigned i = 0; i < t->n_points; i++) {
+        if (t->point[i].at == at) {
+            return true;
         }
     }
-}
-
-static void read_symbols(const char *program)
-{
-    const Elf64_Shdr *s;
-    struct stat st;
-    int fd;
-
-    if (strcmp(elf.program, program) == 0) {
-        return;
-    }
-    fd = open(program, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        fail(program);
-    }
-    elf.file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
-    if (elf.file == MAP_FAILED) {
-        fail(program);
-    }
-    snprintf(elf.program, sizeof elf.program, "%s", program);
-    find_end();
-    s = (const void *)((const char *)elf.file + elf.file->e_shoff);
-    for (unsigned i = 0; i < elf.file->e_shnum; i++) {
-        if (s[i].sh_type == SHT_SYMTAB) {
-            elf.symbols = (const void *)((const char *)elf.file + s[i].sh_offset);
-            elf.n = s[i].sh_size / sizeof *elf.symbols;
-            elf.names = (const char *)elf.file + s[s[i].sh_link].sh_offset;
-        }
-    }
-}
-
-/* Where the program was loaded: the kernel tells it the address of its entry. */
-static uint64_t load_base(pid_t pid)
-{
-    Elf64_auxv_t a;
-    char path[64];
-    FILE *f;
-
-    snprintf(path, sizeof path, "/proc/%d/auxv", (int)pid);
-    f = fopen(path, "re");
-    if (!f) {
-        fail(path);
-    }
-    while (fread(&a, sizeof a, 1, f) == 1 && a.a_type != AT_ENTRY) {
-    }
-    fclose(f);
-    return a.a_un.a_val - elf.file->e_entry;
-}
-
-uint64_t tracee_find(const struct tracee *t, const char *function)
-{
-    for (size_t i = 0; i < elf.n; i++) {
-        if (ELF64_ST_TYPE(elf.symbols[i].st_info) == STT_FUNC &&
-            strcmp(elf.names + elf.symbols[i].st_name, function) == 0) {
-            return t->base + elf.symbols[i].st_value;
-        }
-    }
-    return 0;
-}
-
-uint64_t tracee_address(const struct tracee *t, const char *function)
-{
-    uint64_t at = tracee_find(t, function);
-
-    if (at == 0) {
-        fprintf(stderr, "step: %s has no function %s: was it stripped?\n", t->program, function);
-        exit(2);
-    }
-    return at;
-}
-
-const char *tracee_where(const struct tracee *t, uint64_t rip)
-{
-    static char text[128];
-
-    for (size_t i = 0; i < elf.n; i++) {
-        const Elf64_Sym *s = &elf.symbols[i];
-
-        if (ELF64_ST_TYPE(s->st_info) == STT_FUNC && rip - t->base - s->st_value < s->st_size) {
-            snprintf(text, sizeof text, "%s+0x%" PRIx64, elf.names + s->st_name,
-                     rip - t->base - s->st_value);
-            return text;
-        }
-    }
-    snprintf(text, sizeof text, "0x%" PRIx64, rip);
-    return text;
+    return false;
 }
 
 /* ---- threads ------------------------------------------------------------------------------ */
@@ -244,16 +183,6 @@ static void step_back(pid_t thread, uint64_t at)
     }
 }
 
-static bool in_text(const struct tracee *t, uint64_t at)
-{
-    for (unsigned i = 0; i < t->n_points; i++) {
-        if (t->point[i].at == at) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Another thread than the main one.  It goes on; what is sent to it, but for what tracing itself
  * causes, is passed on. */
 static void look_after(struct tracee *t, pid_t thread, int status)
@@ -279,59 +208,81 @@ static void look_after(struct tracee *t, pid_t thread, int status)
     resume(thread, PTRACE_CONT, signal);
 }
 
+/* One instruction of each that waits, the breakpoints being out of the text for so long; the main
+ * thread, which may not miss one, is stopped. */
+static void step_over(struct tracee *t)
+{
+    int status;
+
+    poke_points(t, false);
+    while (t->n_waiting > 0) {
+        pid_t thread = t->waiting[--t->n_waiting];
+
+        resume(thread, PTRACE_SINGLESTEP, 0);
+        await(thread, &status, "a thread did not get past a breakpoint");
+        if (!ended(status) && status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP) {
+            resume(thread, PTRACE_CONT, 0);
+        } else {
+            look_after(t, thread, status);
+        }
+    }
+    poke_points(t, true);
+}
+
+/* The next stop of the main thread; false: it has ended.  If another waits at a breakpoint, the
+ * main one is told to stop for it: it may be the other that has to go on first. */
+static bool next_stop(struct tracee *t, int *status)
+{
+    pid_t pid;
+
+    while ((pid = await(-1, status, "the next stop did not come")) != t->pid) {
+        look_after(t, pid, *status);
+        if (t->n_waiting > 0 && !t->told_to_stop) {
+            t->told_to_stop = syscall(SYS_tgkill, t->pid, t->pid, SIGSTOP) == 0;
+        }
+    }
+    if (ended(*status)) {
+        t->pid = -1;
+    }
+    return t->pid > 0;
+}
+
 /* The main thread goes on, with a signal if it is not 0, until one comes for it, which is returned;
  * or -1: it has ended. */
 static int next_signal(struct tracee *t, enum __ptrace_request how, int signal)
 {
     int status;
-    pid_t pid;
 
-    do {
+    for (;;) {
         resume(t->pid, how, signal);
         signal = 0;
-        while ((pid = await(-1, &status, "the next stop did not come")) != t->pid) {
-            look_after(t, pid, status);
-        }
-        if (ended(status)) {
-            t->pid = -1;
+        if (!next_stop(t, &status)) {
             return -1;
         }
-    } while (status >> 16 != 0); /* it made a thread */
-    return WSTOPSIG(status);
-}
-
-/* ---- breakpoints -------------------------------------------------------------------------- */
-
-static void put_points(struct tracee *t, const uint64_t *at, unsigned n)
-{
-    for (t->n_points = 0; t->n_points < n && t->n_points < TRACEE_POINTS; t->n_points++) {
-        struct tracee_point *p = &t->point[t->n_points];
-
-        p->at = at[t->n_points];
-        errno = 0;
-        p->text = ptrace(PTRACE_PEEKTEXT, t->pid, p->at, 0);
-        if (errno != 0 || ptrace(PTRACE_POKETEXT, t->pid, p->at, (p->text & ~0xffl) | 0xcc) != 0) {
-            fail("a breakpoint");
+        if (status >> 16 != 0) {
+            continue; /* it made a thread */
         }
-    }
-}
-
-/* In reverse: words may overlap. */
-static void take_points(struct tracee *t)
-{
-    while (t->n_points > 0) {
-        struct tracee_point *p = &t->point[--t->n_points];
-
-        if (t->pid > 0 && ptrace(PTRACE_POKETEXT, t->pid, p->at, p->text) != 0) {
-            fail("a breakpoint");
+        if (WSTOPSIG(status) != SIGSTOP || !t->told_to_stop) {
+            return WSTOPSIG(status);
         }
-    }
-    while (t->n_waiting > 0) {
-        resume(t->waiting[--t->n_waiting], PTRACE_CONT, 0);
+        t->told_to_stop = false;
+        step_over(t);
     }
 }
 
 /* ---- stepping ----------------------------------------------------------------------------- */
+
+/* All go on that waited. */
+static void take_points(struct tracee *t)
+{
+    if (t->pid > 0) {
+        poke_points(t, false);
+    }
+    t->n_points = 0;
+    while (t->n_waiting > 0) {
+        resume(t->waiting[--t->n_waiting], PTRACE_CONT, 0);
+    }
+}
 
 static void look(struct tracee *t)
 {
@@ -354,8 +305,7 @@ void tracee_start(struct tracee *t, char *const *argv, const char *log)
     if (ptrace(PTRACE_SETOPTIONS, t->pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE) != 0) {
         fail("ptrace");
     }
-    read_symbols(argv[0]);
-    t->base = load_base(t->pid);
+    tracee_load_symbols(t);
     look(t);
 }
 
@@ -452,14 +402,9 @@ static bool argument_is_shared(const struct tracee *t)
     return shared;
 }
 
-bool tracee_in_program(const struct tracee *t)
-{
-    return t->rip - t->base < elf.end;
-}
-
 bool tracee_at_library_call(const struct tracee *t)
 {
-    return !tracee_in_program(t) && tracee_return_address(t) - t->base < elf.end &&
+    return !tracee_in_program(t) && tracee_is_in_program(t, tracee_return_address(t)) &&
            !argument_is_shared(t);
 }
 

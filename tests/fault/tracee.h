@@ -13,8 +13,8 @@
  *
  * Where it is to stop, a breakpoint (int3) stands in its text, and only while the main thread runs
  * there: the processor's own breakpoints, which would be a thread's own, do not work in every
- * virtual machine.  So all threads are traced; another that comes upon one waits there until it is
- * out of the text.  A stop that does not come within TRACEE_PATIENCE_S ends us with a sentence. */
+ * virtual machine.  So all threads are traced; another that comes upon one is helped over it, the
+ * main one being stopped meanwhile.  A stop that does not come in time ends us with a sentence. */
 #ifndef TESTS_FAULT_TRACEE_H
 #define TESTS_FAULT_TRACEE_H
 
@@ -24,9 +24,8 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-#define TRACEE_POINTS 4      /* places that it can be stopped at */
-#define TRACEE_THREADS 8     /* that may wait at one of them */
-#define TRACEE_PATIENCE_S 60 /* an instruction, a calm function, a library's call takes less */
+#define TRACEE_POINTS 4  /* places that it can be stopped at */
+#define TRACEE_THREADS 8 /* that may wait at one of them */
 
 struct tracee {
     pid_t pid;
@@ -39,9 +38,12 @@ struct tracee {
         long text;          /* the word that was there */
     } point[TRACEE_POINTS]; /* in its text now */
     unsigned n_points;
-    pid_t waiting[TRACEE_THREADS]; /* threads that came upon one */
+    pid_t waiting[TRACEE_THREADS]; /* other threads that came upon one */
     unsigned n_waiting;
+    bool told_to_stop; /* for their sake: the main one has, or will get, a SIGSTOP */
 };
+/* No instruction, no call of a library, no end of a killed process takes longer (60). */
+extern unsigned tracee_patience_s;
 
 /* Starts a program with its output appended to 'log', and its end bound to ours. */
 pid_t program_start(char *const *argv, const char *log);
