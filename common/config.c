@@ -77,6 +77,7 @@ static const struct {
     {CONFIG_STACK_SANDBOX, " yes no ", "yes or no"},
     {CONFIG_STACK_WAIT, " auto yield poll sleep ", "auto, yield, poll or sleep"},
     {CONFIG_OFPROXY_METERING, " on off ", "on or off"},
+    {CONFIG_OFPROXY_TLS_VERIFY, " yes no ", "yes or no"},
 };
 
 /* Returns what was expected, or NULL: the value is one of the key's words, or the key has none. */

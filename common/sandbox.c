@@ -105,6 +105,8 @@ static void drop_capabilities(void)
 #define SERVE SANDBOX_SERVE
 #define DIAL SANDBOX_DIAL
 #define NAMES SANDBOX_NAMES
+#define LOCAL SANDBOX_LOCAL
+#define FILES SANDBOX_FILES
 
 struct allowed {
     int call;

@@ -37,9 +37,11 @@
 /* What a process does beyond rings, boards, its log and its control socket; may be combined. */
 enum sandbox_needs {
     SANDBOX_RINGS = 0,
-    SANDBOX_SERVE = 1, /* takes in TCP connections */
-    SANDBOX_DIAL = 2,  /* makes TCP connections */
-    SANDBOX_NAMES = 4, /* looks names of hosts up: files are opened for reading, modules loaded */
+    SANDBOX_SERVE = 1,  /* takes in TCP connections */
+    SANDBOX_DIAL = 2,   /* makes TCP connections */
+    SANDBOX_NAMES = 4,  /* looks names of hosts up: files are opened for reading, modules loaded */
+    SANDBOX_LOCAL = 8,  /* makes connections to Unix sockets */
+    SANDBOX_FILES = 16, /* reads files of its settings again when they change */
 };
 
 struct sandbox {
