@@ -35,6 +35,7 @@ LIB_SRC := $(call sources,common) $(call sources,common/proto) $(call sources,sh
 LIB := $(BUILD)/libcauseway.a
 PROGRAMS := ofproxy vnsbridge router causeway
 ofproxy_SRC := $(call sources,ofproxy)
+ofproxy_LIBS := -lssl -lcrypto
 vnsbridge_SRC := $(call sources,vnsbridge)
 vnsbridge_LIBS := -lcrypto
 router_SRC := $(call sources,router)
@@ -77,7 +78,7 @@ unit_objects = $(if $(unit_process),$(call objects,$(filter-out %/main.c,$(call 
 define unit_program
 $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lcrypto $(LDLIBS_common)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lssl -lcrypto $(LDLIBS_common)
 endef
 $(foreach u,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_program,$(u))))
 
@@ -142,7 +143,7 @@ define fuzz_program
 $(BUILD)/target/$(1): $(BUILD)/obj/tests/fuzz/$(1).o $(BUILD)/obj/tests/fuzz/fuzz.o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -Wl,--wrap=die,--wrap=die_usage -o $$@ $$(filter %.o,$$^) $(LIB) \
-	    -lurcu-qsbr -lurcu-common -lcrypto $(LDLIBS_common)
+	    -lurcu-qsbr -lurcu-common -lssl -lcrypto $(LDLIBS_common)
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_program,$(f))))
 $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)

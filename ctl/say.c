@@ -53,7 +53,9 @@ static void cell(char text[CELL], const json_t *v)
     } else if (json_is_integer(v)) {
         snprintf(text, CELL, "%lld", (long long)json_integer_value(v));
     } else if (json_is_real(v)) {
-        snprintf(text, CELL, "%.1f", json_real_value(v));
+        double d = json_real_value(v);
+
+        snprintf(text, CELL, d > 0 && d < 10 ? "%.3f" : "%.1f", d);
     } else if (json_is_boolean(v)) {
         snprintf(text, CELL, "%s", json_is_true(v) ? "yes" : "no");
     } else {

@@ -10,26 +10,41 @@
 #include "common/sandbox.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/status.h"
+#include "ofproxy/tls.h"
 #include "shm/fault.h"
 
 int main(int argc, char **argv)
 {
     static struct ofproxy p;
+    static struct tls tls;
     struct sandbox box;
     struct config c;
+    unsigned needs;
 
     loop_hold_signals();
     config_load(&c, CONFIG_OFPROXY, argc, argv);
     sandbox_config(&box, &c);
     of_listen_check(config_str(&c, CONFIG_OFPROXY_LISTEN));
+    needs = SANDBOX_SERVE | of_dial_check(&c);
+    if (tls_wanted(&c)) {
+        tls_config(&tls, &c);
+        needs |= SANDBOX_FILES;
+    }
     fault_open();
     ofproxy_open(&p, &c, config_str(&c, CONFIG_STACK_RUN_DIR));
+    if (needs & SANDBOX_FILES) {
+        ofproxy_tls(&p, &tls);
+    }
     if (loop_catch_signals(&p.loop) != 0) {
         die("cannot catch signals: too many open files? raise ulimit -n");
     }
     of_listen(&p, config_str(&c, CONFIG_OFPROXY_LISTEN));
+    of_dial_open(&p, &c);
     status_open(&p);
-    sandbox_enter(&box, SANDBOX_SERVE);
+    sandbox_enter(&box, needs);
+    if (p.tls) {
+        tls_sandboxed(&tls, box.user);
+    }
     control_serve();
     log_info("listening on=\"%s\"", p.listening);
     while (loop_running(&p.loop)) {
@@ -40,6 +55,7 @@ int main(int argc, char **argv)
              counter_get(OFPROXY_RECEIVED), counter_get(OFPROXY_FORWARDED),
              counter_get(OFPROXY_ANSWERED), counter_get(OFPROXY_DROPPED));
     ofproxy_close(&p);
+    tls_close(&tls);
     config_free(&c);
     return 0;
 }

@@ -20,7 +20,7 @@
 
 static void refuse(struct of_conn *c, const struct of_conn *owner)
 {
-    char why[200];
+    char why[ENDPOINT_TEXT + 80];
 
     snprintf(why, sizeof why, "datapath-id 0x%016" PRIx64 " is connected already, from %s",
              owner->dpid, owner->peer);
@@ -62,7 +62,7 @@ bool claim_dpid(struct of_conn *c, const struct of_msg *m, uint64_t dpid)
 void claim_tick(struct of_conn *c, uint64_t now_ns)
 {
     struct of_conn *owner = conn_find(c->proxy, c->claim.dpid);
-    char cause[128];
+    char cause[ENDPOINT_TEXT + 80];
 
     if (owner && conn_hung_up(owner)) {
         conn_close(owner, "the switch closed it");

@@ -11,6 +11,7 @@
 
 #include "common/counter.h"
 #include "common/log.h"
+#include "ofproxy/of_dial.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/packet_in.h"
 
@@ -33,7 +34,7 @@ const char *conn_state_name(enum conn_state s)
 
 const char *conn_name(const struct of_conn *c)
 {
-    static char text[128];
+    static char text[ENDPOINT_TEXT + 40];
 
     if (c->known) {
         snprintf(text, sizeof text, "dpid=0x%016" PRIx64 " peer=%s", c->dpid, c->peer);
@@ -160,7 +161,7 @@ void conn_watch(struct of_conn *c)
         events |= EPOLLOUT;
     } else if (c->state == CONN_CLOSING && !c->shut) {
         c->shut = true;
-        shutdown(c->fd.fd, SHUT_WR); /* the peer reads the ERROR, then the end */
+        stream_shut(c); /* the peer reads the ERROR, then the end */
     }
     loop_set(&c->proxy->loop, &c->fd, events);
 }
@@ -184,8 +185,10 @@ void conn_fault(struct of_conn *c, uint16_t type, uint16_t code, const void *off
     if (c->state == CONN_CLOSING) {
         return;
     }
-    peer_log(c->proxy, LOG_WARN, "switch refused %s cause=\"%s\" answer=\"%s: %s\"", conn_name(c),
-             why, of_error_type(v, type), of_error_code(v, type, code));
+    if (of_dial_news(c->dial, why)) {
+        peer_log(c->proxy, LOG_WARN, "switch refused %s cause=\"%s\" answer=\"%s: %s\"",
+                 conn_name(c), why, of_error_type(v, type), of_error_code(v, type, code));
+    }
     counter_add(OFPROXY_REFUSED, 1);
     conn_send_error(c, xid, type, code, offender, len < OF_ERROR_DATA ? len : OF_ERROR_DATA);
     start_closing(c);
@@ -193,8 +196,10 @@ void conn_fault(struct of_conn *c, uint16_t type, uint16_t code, const void *off
 
 void conn_hello_failed(struct of_conn *c, const char *text)
 {
-    peer_log(c->proxy, LOG_WARN, "switch refused %s cause=\"%s\" answer=\"hello failed\"",
-             conn_name(c), text);
+    if (of_dial_news(c->dial, text)) {
+        peer_log(c->proxy, LOG_WARN, "switch refused %s cause=\"%s\" answer=\"hello failed\"",
+                 conn_name(c), text);
+    }
     counter_add(OFPROXY_REFUSED, 1);
     conn_send_error(c, conn_xid(c), OF10_HELLO_FAILED, OF10_HELLO_FAILED_INCOMPATIBLE, text,
                     strlen(text));
@@ -214,18 +219,30 @@ void conn_close(struct of_conn *c, const char *cause)
 {
     struct ofproxy *p = c->proxy;
 
-    if (c->state != CONN_CLOSING) {
+    if (c->state != CONN_CLOSING && of_dial_news(c->dial, cause)) {
         peer_log(p, LOG_INFO, "switch left %s cause=\"%s\"", conn_name(c), cause);
     }
     forget(c);
     untouch(c);
     loop_remove(&p->loop, &c->fd);
+    if (c->dial) {
+        of_dial_ended(c->dial, c->ready_time != 0, cause);
+    }
+    stream_close(c);
     close(c->fd.fd);
     intake_drop(&p->intake, &c->part);
     c->state = CONN_FREE;
     c->next_free = p->free;
     p->free = c;
     p->n_conns--;
+}
+
+void conn_close_for(struct of_conn *c, int err)
+{
+    char cause[200]; /* a copy: it may lie in what conn_close clears */
+
+    snprintf(cause, sizeof cause, "%s", stream_why(c, err));
+    conn_close(c, cause);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */
@@ -325,7 +342,7 @@ static void conn_receive(struct of_conn *c)
         conn_watch(c);
         return;
     }
-    n = readv(c->fd.fd, iov, n_iov);
+    n = stream_recv(c, iov, n_iov);
     counter_add(OFPROXY_RECV_CALLS, 1);
     if (n > 0) {
         c->rx_bytes += (uint64_t)n;
@@ -336,7 +353,7 @@ static void conn_receive(struct of_conn *c)
                           ? "the switch closed it in the middle of a message"
                           : "the switch closed it");
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-        conn_close(c, strerror(errno));
+        conn_close_for(c, errno);
     }
 }
 
@@ -359,6 +376,7 @@ static void on_conn(struct loop_fd *self, uint32_t events)
     if (events & EPOLLOUT) {
         c->out.blocked = false;
         conn_touch(c);
+        events |= stream_writable(c) ? EPOLLIN : 0;
     }
     if (!(events & ~(uint32_t)EPOLLOUT)) {
         return;

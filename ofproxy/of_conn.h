@@ -11,12 +11,15 @@
 #ifndef OFPROXY_OF_CONN_H
 #define OFPROXY_OF_CONN_H
 
+#include "common/endpoint.h"
 #include "common/loop.h"
 #include "common/proto/of10.h"
 #include "ofproxy/intake.h"
 #include "ofproxy/of_out.h"
+#include "ofproxy/stream.h"
 
 struct ofproxy;
+struct of_dial;
 
 enum conn_state {
     CONN_FREE,
@@ -45,8 +48,10 @@ struct of_conn {
     struct ofproxy *proxy;
     const struct of_dialect *dialect;
     enum conn_state state;
-    char peer[64];
-    uint64_t session; /* number of the connection */
+    char peer[ENDPOINT_TEXT];
+    struct stream stream;
+    struct of_dial *dial; /* who made it, when it was us */
+    uint64_t session;     /* number of the connection */
     uint64_t dpid;
     bool known; /* its features came: dpid is its own */
     uint32_t xid, barrier_xid, echo_xid;
@@ -94,8 +99,9 @@ extern const struct of_dialect of_dialect10;
 
 /* Takes over 'fd'.  Returns NULL (and leaves the descriptor) when there are enough connections. */
 struct of_conn *conn_open(struct ofproxy *p, int fd, const char *peer);
-/* Ends it at once and logs 'cause'. */
+/* Ends it at once and logs 'cause'; or what a receive or send with this errno failed for. */
 void conn_close(struct of_conn *c, const char *cause);
+void conn_close_for(struct of_conn *c, int err);
 /* Answers with an ERROR that carries the beginning of the offending message, logs why, and closes
  * once that is sent. */
 void conn_fault(struct of_conn *c, uint16_t type, uint16_t code, const void *offender, size_t len,

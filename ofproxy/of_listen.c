@@ -1,88 +1,29 @@
 /* ofproxy/of_listen.c */
 #include "ofproxy/of_listen.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/counter.h"
 #include "common/log.h"
-#include "ofproxy/of_conn.h"
+#include "ofproxy/of_enter.h"
 #include "ofproxy/ofproxy.h"
 
 #define ACCEPT_BURST 64
 #define BACKLOG 1024
-#define LISTEN_ROOM 512
+#define LISTEN_ROOM 1024
 
-struct endpoint {
-    struct sockaddr_storage addr;
-    socklen_t len;
-    bool any; /* every address: IPv6 and IPv4 by one socket */
-    unsigned port;
-};
-
-static void bad_word(const char *word)
+static void parse(const char *word, const char *run_dir, struct endpoint *e)
 {
-    die_usage("listen: '%s' is not a listener: expected tcp:PORT or tcp:PORT:ADDRESS, as in "
-              "tcp:6653 or tcp:6653:[::1], with a port from 1 to 65535",
-              word);
-}
-
-static void set_any(struct endpoint *e, int family)
-{
-    memset(&e->addr, 0, sizeof e->addr);
-    if (family == AF_INET6) {
-        struct sockaddr_in6 *a = (struct sockaddr_in6 *)&e->addr;
-
-        *a = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)e->port)};
-        e->len = sizeof *a;
-    } else {
-        struct sockaddr_in *a = (struct sockaddr_in *)&e->addr;
-
-        *a = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)e->port)};
-        e->len = sizeof *a;
-    }
-}
-
-static bool set_address(struct endpoint *e, const char *text)
-{
-    char bare[64];
-    size_t len = strlen(text);
-
-    if (text[0] == '[' && len > 2 && text[len - 1] == ']' && len - 2 < sizeof bare) {
-        memcpy(bare, text + 1, len - 2);
-        bare[len - 2] = '\0';
-        set_any(e, AF_INET6);
-        return inet_pton(AF_INET6, bare, &((struct sockaddr_in6 *)&e->addr)->sin6_addr) == 1;
-    }
-    set_any(e, AF_INET);
-    return inet_pton(AF_INET, text, &((struct sockaddr_in *)&e->addr)->sin_addr) == 1;
-}
-
-static void parse(const char *word, struct endpoint *e)
-{
-    char *end;
-    unsigned long port;
-
-    if (strncmp(word, "tcp:", 4) != 0 || word[4] < '0' || word[4] > '9') {
-        bad_word(word);
-    }
-    port = strtoul(word + 4, &end, 10);
-    if (port < 1 || port > 65535 || (*end != '\0' && *end != ':')) {
-        bad_word(word);
-    }
-    *e = (struct endpoint){.port = (unsigned)port, .any = *end == '\0'};
-    if (e->any) {
-        set_any(e, AF_INET6);
-    } else if (!set_address(e, end + 1)) {
-        bad_word(word);
+    if (!endpoint_listen(e, word, run_dir)) {
+        die_usage("listen: '%s' is not a listener: expected " ENDPOINT_LISTEN_WORDS, word);
     }
 }
 
@@ -103,9 +44,20 @@ static _Noreturn void cannot(const char *word, int err)
         strerror(err));
 }
 
-static int open_socket(struct endpoint *e)
+static int bind_and_listen(int fd, const struct endpoint *e)
 {
-    int yes = 1, no = 0, err;
+    int err = 0;
+
+    if (bind(fd, (const struct sockaddr *)&e->addr, e->len) != 0 || listen(fd, BACKLOG) != 0) {
+        err = errno;
+        close(fd);
+    }
+    return err == 0 ? fd : -err;
+}
+
+static int open_socket(const struct endpoint *e)
+{
+    int yes = 1, no = 0;
     int fd = socket(e->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
@@ -116,34 +68,94 @@ static int open_socket(struct endpoint *e)
     if (e->any && e->addr.ss_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
     }
-    /* inherited by what it accepts */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
-    if (bind(fd, (struct sockaddr *)&e->addr, e->len) != 0 || listen(fd, BACKLOG) != 0) {
-        err = errno;
+    return bind_and_listen(fd, e);
+}
+
+/* ---- Unix sockets ------------------------------------------------------------------------- */
+
+/* Who listens on the socket that is there: a PID, 0 for nobody, or -1: somebody, who is not known.
+ */
+static pid_t listener_of(const struct endpoint *e)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct ucred peer = {.pid = -1};
+    socklen_t len = sizeof peer;
+
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&e->addr, e->len) == 0) {
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+        peer.pid = peer.pid > 0 ? peer.pid : -1;
+    } else if (fd >= 0 && errno == ECONNREFUSED) {
+        peer.pid = 0;
+    }
+    if (fd >= 0) {
         close(fd);
-        return -err;
+    }
+    return peer.pid;
+}
+
+/* A predecessor that was killed, or gave up the right to remove it, leaves its socket behind. */
+static void make_way(const char *word, const struct endpoint *e)
+{
+    const char *path = endpoint_path(e);
+    struct stat st;
+    pid_t pid;
+
+    if (lstat(path, &st) != 0) {
+        return;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        die("cannot listen on %s: %s is there and is no socket: remove it, or give another path "
+            "with --listen",
+            word, path);
+    }
+    pid = listener_of(e);
+    if (pid != 0) {
+        die("cannot listen on %s: PID %d listens there: stop it, or give another path with "
+            "--listen",
+            word, (int)pid);
+    }
+    if (unlink(path) != 0 && errno != ENOENT) {
+        die("cannot listen on %s: the socket of a process that is gone cannot be removed: %s: "
+            "remove it, or start as the user that owns its folder",
+            word, strerror(errno));
+    }
+}
+
+static void not_a_control_socket(const char *word, const char *run_dir, const char *path)
+{
+    char taken[PATH_MAX];
+
+    for (unsigned i = 0; i < TOPO_PROCESSES; i++) {
+        snprintf(taken, sizeof taken, "%s/%s.sock", run_dir,
+                 topo_process_name((enum topo_process)i));
+        if (strcmp(path, taken) == 0) {
+            die_usage("listen: '%s' is the name of a control socket: give another path", word);
+        }
+    }
+}
+
+/* Who may write to it may connect: its owner and group, as with the sockets of Open vSwitch. */
+static int open_unix(const char *word, const struct endpoint *e)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    mode_t before;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    make_way(word, e);
+    before = umask(0117);
+    fd = bind_and_listen(fd, e);
+    umask(before);
+    if (fd < 0) {
+        die("cannot listen on %s: %s: make its folder, let this user write to it, or give another "
+            "path with --listen",
+            word, strerror(-fd));
     }
     return fd;
 }
 
-static void say_peer(char *text, size_t size, const struct sockaddr_storage *a)
-{
-    char host[INET6_ADDRSTRLEN] = "?";
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
-
-    if (a->ss_family == AF_INET) {
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        snprintf(text, size, "%s:%u", host, ntohs(v4->sin_port));
-    } else if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-        inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], host, sizeof host);
-        snprintf(text, size, "%s:%u", host, ntohs(v6->sin6_port));
-    } else {
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        snprintf(text, size, "[%s]:%u", host, ntohs(v6->sin6_port));
-    }
-}
+/* ---- accepting ---------------------------------------------------------------------------- */
 
 /* Out of descriptors: a pending peer would wake us for ever.  The spare one takes it and closes;
  * where somebody else took that, peers wait until the next tick. */
@@ -179,8 +191,8 @@ static bool accept_one(struct of_listener *l)
 {
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
-    char peer[64];
-    int yes = 1, fd;
+    char peer[ENDPOINT_TEXT];
+    int fd;
 
     fd = accept4(l->fd.fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
@@ -195,17 +207,9 @@ static bool accept_one(struct of_listener *l)
                  l->proxy->n_conns);
         l->proxy->wanting = false;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
-    say_peer(peer, sizeof peer, &from);
-    if (!conn_open(l->proxy, fd, peer)) {
-        peer_log(l->proxy, LOG_WARN,
-                 "switch refused peer=%s cause=\"%u connections already\" cure=\"raise "
-                 "max-switches\"",
-                 peer, l->proxy->n_conns);
-        counter_add(OFPROXY_REFUSED, 1);
-        close(fd);
-    }
+    /* who connects over a Unix socket has no name of its own */
+    endpoint_say(peer, l->at.kind, l->at.kind == ENDPOINT_UNIX ? &l->at.addr : &from);
+    of_enter(l->proxy, fd, l->at.kind, peer, NULL);
     return true;
 }
 
@@ -224,16 +228,21 @@ static void listen_one(struct ofproxy *p, const char *word)
     struct endpoint e;
     int fd;
 
-    parse(word, &e);
-    fd = open_socket(&e);
+    parse(word, p->topo.run_dir, &e);
+    if (e.kind == ENDPOINT_UNIX) {
+        not_a_control_socket(word, p->topo.run_dir, endpoint_path(&e));
+        fd = open_unix(word, &e);
+    } else {
+        fd = open_socket(&e);
+    }
     if (fd == -EAFNOSUPPORT && e.any) {
-        set_any(&e, AF_INET); /* a kernel without IPv6 */
+        endpoint_any(&e, AF_INET); /* a kernel without IPv6 */
         fd = open_socket(&e);
     }
     if (fd < 0) {
         cannot(word, -fd);
     }
-    *l = (struct of_listener){.fd = {.fd = fd, .ready = on_listener}, .proxy = p};
+    *l = (struct of_listener){.fd = {.fd = fd, .ready = on_listener}, .proxy = p, .at = e};
     if (loop_add(&p->loop, &l->fd, EPOLLIN) != 0) {
         die("cannot watch the listener %s: %s: raise the limit of open files (ulimit -n)", word,
             strerror(errno));
@@ -250,16 +259,19 @@ void of_listen_check(const char *words)
     if (strlen(words) >= sizeof copy) {
         die_usage("listen: longer than %zu characters: leave some listeners out", sizeof copy - 1);
     }
+    if (strcmp(words, "none") == 0) {
+        return;
+    }
     strcpy(copy, words);
     for (char *w = strtok_r(copy, " \t,", &save); w; w = strtok_r(NULL, " \t,", &save)) {
-        parse(w, &e);
+        parse(w, "", &e);
         n++;
     }
     if (n > OF_LISTENERS) {
         die_usage("listen: more than %u listeners: leave some out", OF_LISTENERS);
     }
     if (n == 0) {
-        die_usage("listen: names no listener: expected tcp:PORT, as in tcp:6653");
+        die_usage("listen: names no listener: expected tcp:PORT, as in tcp:6653, or none");
     }
 }
 
@@ -268,7 +280,7 @@ void of_listen(struct ofproxy *p, const char *words)
     char copy[LISTEN_ROOM], *save = NULL;
 
     of_listen_check(words);
-    strcpy(copy, words);
+    strcpy(copy, strcmp(words, "none") == 0 ? "" : words);
     p->listening = words;
     p->spare_fd = eventfd(0, EFD_CLOEXEC); /* of anything: one that a sandbox can open again */
     for (char *w = strtok_r(copy, " \t,", &save); w; w = strtok_r(NULL, " \t,", &save)) {
@@ -291,6 +303,9 @@ void of_listen_close(struct ofproxy *p)
     for (unsigned i = 0; i < p->n_listeners; i++) {
         loop_remove(&p->loop, &p->listeners[i].fd);
         close(p->listeners[i].fd.fd);
+        if (p->listeners[i].at.kind == ENDPOINT_UNIX) {
+            unlink(endpoint_path(&p->listeners[i].at)); /* in the sandbox it stays */
+        }
     }
     p->n_listeners = 0;
     if (p->spare_fd >= 0) {

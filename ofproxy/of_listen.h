@@ -1,10 +1,13 @@
 /* ofproxy/of_listen.h - listening sockets, and accepting switches.
  *
- * "tcp:PORT" listens on all addresses of IPv4 and IPv6, "tcp:PORT:ADDRESS" on one (an IPv6 address
- * in brackets). */
+ * Words as in common/endpoint.h, or "none".  A Unix socket is made with mode 0660, before root is
+ * given up: who may connect is root (as Open vSwitch) and the group of whoever started ofproxy.  In
+ * the sandbox it cannot be removed again; the next ofproxy finds that nobody listens on it, and
+ * replaces it. */
 #ifndef OFPROXY_OF_LISTEN_H
 #define OFPROXY_OF_LISTEN_H
 
+#include "common/endpoint.h"
 #include "common/loop.h"
 
 #define OF_LISTENERS 8
@@ -12,8 +15,9 @@
 struct ofproxy;
 
 struct of_listener {
-    struct loop_fd fd;
+    struct loop_fd fd; /* first */
     struct ofproxy *proxy;
+    struct endpoint at;
 };
 
 /* Opens every listener of 'words' (blank-separated).  A mistake, or a port in use, is a failure at

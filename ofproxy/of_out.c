@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -143,11 +142,11 @@ static int send_some(struct of_conn *c, struct out_frame *frames)
     ssize_t n;
 
     m.msg_iovlen = gather(&c->out, iov);
-    if (m.msg_iovlen == 0) {
+    if (m.msg_iovlen == 0 && !stream_held(&c->stream)) {
         return 0;
     }
     counter_add(OFPROXY_SEND_CALLS, 1);
-    n = c->proxy->send(c->fd.fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    n = stream_send(c, &m);
     if (n < 0 && errno == EFAULT) { /* vnsbridge has cut its ring short: these frames are gone */
         lose_frames(frames, DROP_BAD_RECORD);
         conn_touch(c); /* what was in front of them was not sent either */
@@ -161,7 +160,7 @@ static int send_some(struct of_conn *c, struct out_frame *frames)
         c->tx_bytes += (uint64_t)n;
     }
     account(c, frames, n > 0 ? (size_t)n : 0);
-    c->out.blocked = c->out.used > 0;
+    c->out.blocked = c->out.used > 0 || stream_held(&c->stream);
     if (!c->out.blocked) {
         c->out.moving_ns = 0;
     } else if (n > 0 || c->out.moving_ns == 0) {
@@ -192,7 +191,7 @@ static void flush_one(struct of_conn *c)
     if (c->doomed) {
         conn_close(c, c->doomed);
     } else if (err != 0) {
-        conn_close(c, strerror(-err));
+        conn_close_for(c, -err);
     } else {
         conn_watch(c);
     }

@@ -11,6 +11,7 @@
 #include "common/counter.h"
 #include "common/log.h"
 #include "ofproxy/of_conn.h"
+#include "ofproxy/of_dial.h"
 #include "ofproxy/ofproxy.h"
 
 #define MISS_SEND_LEN 65535               /* whole frames, none kept in the switch */
@@ -100,6 +101,7 @@ static void become_ready(struct of_conn *c)
     c->state = CONN_READY;
     c->ready_time = (uint64_t)time(NULL);
     c->proxy->changed = true;
+    of_dial_news(c->dial, "");
     peer_log(c->proxy, LOG_INFO, "switch ready %s version=\"%s\" ports=%u", conn_name(c),
              c->dialect->version->name, ports_count(&c->proxy->ports, c->dpid));
     c->asked_ns = 0; /* the first ECHO_REQUEST goes out with the next tick: it measures */
@@ -284,6 +286,10 @@ void session_tick(struct of_conn *c, uint64_t now_ns)
     if (c->paused) {
         c->paused = false;
         conn_watch(c);
+        stream_resume(c);
+    }
+    if (c->state == CONN_FREE) {
+        return; /* what was left behind was its end */
     }
     if (c->state == CONN_READY) {
         keep_alive(c, now_ns);

@@ -15,6 +15,7 @@
 #include "ofproxy/of_conn.h"
 #include "ofproxy/packet_in.h"
 #include "ofproxy/status.h"
+#include "ofproxy/tls.h"
 
 #define TICK_MS 200
 #define LOG_BURST 50    /* lines about peers at once */
@@ -73,6 +74,10 @@ static void on_tick(struct loop_timer *t)
         say_ready(p);
     }
     of_listen_tick(p);
+    of_enter_tick(p, now);
+    if (p->tls) {
+        tls_tick(p->tls, now);
+    }
     packet_out_expire(p, now);
     ingress_publish(&p->ingress);
     status_refresh(p);
@@ -183,6 +188,12 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     topo_ring_all(&p->topo);
 }
 
+void ofproxy_tls(struct ofproxy *p, struct tls *tls)
+{
+    p->tls = tls;
+    of_enter_open(p);
+}
+
 void ofproxy_turn(struct ofproxy *p)
 {
     unsigned work = send_packet_out(p) + p->work;
@@ -202,6 +213,8 @@ void ofproxy_close(struct ofproxy *p)
             conn_close(&p->conns[i], "ofproxy stops");
         }
     }
+    of_enter_close(p);
+    of_dial_close(p);
     status_close(p);
     loop_timer_cancel(&p->loop, &p->tick);
     ports_close(&p->ports);

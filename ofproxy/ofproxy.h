@@ -4,7 +4,8 @@
  *     switch <──writev── of_out.c <── packet_out.c <──────────────────── PKT_OUT ──┘
  *
  *     ofproxy_open(&p, &config, run_dir);       all that a restart finds again, and empty tables
- *     of_listen(&p, words);                     of_listen.h
+ *     ofproxy_tls(&p, &tls);                    where a word says ssl:
+ *     of_listen(&p, words); of_dial_open(...)   of_listen.h, of_dial.h
  *     while (loop_running(&p.loop)) { ofproxy_turn(&p); }
  *     ofproxy_close(&p);
  *
@@ -21,6 +22,8 @@
 #include "common/loop.h"
 #include "ofproxy/ingress.h"
 #include "ofproxy/intake.h"
+#include "ofproxy/of_dial.h"
+#include "ofproxy/of_enter.h"
 #include "ofproxy/of_listen.h"
 #include "ofproxy/packet_out.h"
 #include "ofproxy/ports.h"
@@ -30,6 +33,7 @@
 
 struct of_conn;
 struct status;
+struct tls;
 
 /* Marks of counter_apply: up to where predecessors have counted. */
 enum { MARK_PKT_OUT, MARK_GIVEN_UP }; /* a position of PKT_OUT; a frame's number */
@@ -57,6 +61,15 @@ struct ofproxy {
     int spare_fd; /* given up for a moment when descriptors run out, to refuse politely */
     bool wanting; /* they have run out, and that was said */
 
+    struct of_dial dials[OF_DIALS];
+    unsigned n_dials;
+    struct tls *tls; /* NULL: no word says ssl: */
+    struct of_shake *shakes, *free_shake;
+    uint64_t shake_turn_ns; /* in which shake_steps were made */
+    unsigned shake_steps;
+    uint8_t *records; /* of TLS connections (stream.h) */
+    struct loop_timer more;
+
     struct of_conn *conns; /* max_conns of them */
     uint8_t *out_memory;   /* their out buffers; pages are used only by switches that read slowly */
     unsigned max_conns, n_conns, n_switches;
@@ -78,6 +91,8 @@ struct ofproxy {
 };
 
 void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir);
+/* From now on ssl: can be served; 'tls' stays the caller's. */
+void ofproxy_tls(struct ofproxy *p, struct tls *tls);
 /* Sends what PKT_OUT has, then waits for more (shm/wait.h). */
 void ofproxy_turn(struct ofproxy *p);
 void ofproxy_close(struct ofproxy *p);

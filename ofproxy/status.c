@@ -17,7 +17,9 @@ struct switch_status {
     uint64_t dpid;
     bool known;
     enum conn_state state;
-    char peer[64];
+    char peer[ENDPOINT_TEXT];
+    const char *state_name; /* of a switch that is dialled, and not connected */
+    bool dialled;
     const char *version;
     uint64_t errors, error_time;
     char error[120];
@@ -31,9 +33,9 @@ struct status {
     struct control_method methods[3];
     struct board_reader ports; /* the control thread's */
     const char *listening;
-    unsigned n, switches, in_flight, free_chunks;
+    unsigned n, connections, switches, in_flight, free_chunks;
     uint64_t seq;
-    struct switch_status row[]; /* max_conns */
+    struct switch_status row[]; /* max_conns, and n_dials */
 };
 
 static json_t *description_of(const struct of_description *d)
@@ -73,13 +75,15 @@ static json_t *switch_of(const struct switch_status *s)
     char dpid[20];
 
     snprintf(dpid, sizeof dpid, "0x%016" PRIx64, s->dpid);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}", "dpid", dpid,
-                     "peer", s->peer, "version", s->version, "state", conn_state_name(s->state),
-                     "since", (json_int_t)s->since, "rtt_us", (json_int_t)(s->rtt_ns / 1000),
-                     "rx_messages", (json_int_t)s->rx_messages, "tx_messages",
-                     (json_int_t)s->tx_messages, "rx_bytes", (json_int_t)s->rx_bytes, "tx_bytes",
-                     (json_int_t)s->tx_bytes, "queued_bytes", (json_int_t)s->queued, "errors",
-                     (json_int_t)s->errors, "last_error", s->error, "last_error_at",
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}",
+                     "dpid", dpid, "peer", s->peer, "opened_by", s->dialled ? "ofproxy" : "switch",
+                     "version", s->version, "state",
+                     s->state_name ? s->state_name : conn_state_name(s->state), "since",
+                     (json_int_t)s->since, "rtt_ms", (double)s->rtt_ns / 1e6, "rtt_us",
+                     (json_int_t)(s->rtt_ns / 1000), "rx_messages", (json_int_t)s->rx_messages,
+                     "tx_messages", (json_int_t)s->tx_messages, "rx_bytes", (json_int_t)s->rx_bytes,
+                     "tx_bytes", (json_int_t)s->tx_bytes, "queued_bytes", (json_int_t)s->queued,
+                     "errors", (json_int_t)s->errors, "last_error", s->error, "last_error_at",
                      (json_int_t)s->error_time, "description", description_of(&s->description));
 }
 
@@ -110,9 +114,9 @@ static json_t *on_status(void *context, json_t *params, char *why, size_t why_si
     (void)params, (void)why, (void)why_size;
     pthread_mutex_lock(&s->lock);
     answer = json_pack("{s:s,s:i,s:i,s:I,s:i,s:i,s:i}", "listen", s->listening, "connections",
-                       (int)s->n, "switches", (int)s->switches, "last_seq", (json_int_t)s->seq,
-                       "in_flight", (int)s->in_flight, "arena_chunks_free", (int)s->free_chunks,
-                       "arena_chunks", ARENA_CHUNKS);
+                       (int)s->connections, "switches", (int)s->switches, "last_seq",
+                       (json_int_t)s->seq, "in_flight", (int)s->in_flight, "arena_chunks_free",
+                       (int)s->free_chunks, "arena_chunks", ARENA_CHUNKS);
     pthread_mutex_unlock(&s->lock);
     return answer;
 }
@@ -122,6 +126,7 @@ static void copy_conn(struct switch_status *to, const struct of_conn *c)
     *to = (struct switch_status){
         .dpid = c->dpid,
         .known = c->known,
+        .dialled = c->dial != NULL,
         .state = c->state,
         .version = c->dialect->version->name,
         .errors = c->errors,
@@ -139,6 +144,14 @@ static void copy_conn(struct switch_status *to, const struct of_conn *c)
     memcpy(to->error, c->error, sizeof to->error);
 }
 
+/* A switch to connect to, while there is no connection. */
+static void copy_dial(struct switch_status *to, const struct of_dial *d)
+{
+    *to = (struct switch_status){.state_name = of_dial_state(d), .dialled = true, .version = ""};
+    memcpy(to->peer, d->peer, sizeof to->peer);
+    snprintf(to->error, sizeof to->error, "%.119s", d->cause);
+}
+
 void status_refresh(struct ofproxy *p)
 {
     struct status *s = p->status;
@@ -152,6 +165,12 @@ void status_refresh(struct ofproxy *p)
             copy_conn(&s->row[s->n++], &p->conns[i]);
         }
     }
+    for (unsigned i = 0; i < p->n_dials; i++) {
+        if (p->dials[i].state != DIAL_CONNECTED) {
+            copy_dial(&s->row[s->n++], &p->dials[i]);
+        }
+    }
+    s->connections = p->n_conns;
     s->switches = p->n_switches;
     s->seq = p->seq;
     s->in_flight = arena_in_flight(&p->arena);
@@ -161,7 +180,7 @@ void status_refresh(struct ofproxy *p)
 
 void status_open(struct ofproxy *p)
 {
-    struct status *s = calloc(1, sizeof *s + p->max_conns * sizeof s->row[0]);
+    struct status *s = calloc(1, sizeof *s + (p->max_conns + p->n_dials) * sizeof s->row[0]);
     int err;
 
     if (!s) {
