@@ -83,7 +83,13 @@ class Ovs:
         if pid:
             end([pid], 3.0)
 
+    def set_tls(self, files):
+        """Private key, certificate, and the certificate of the controller's CA."""
+        self.vsctl('set-ssl', *files)
+
     def set_controller(self, bridge, target, *flags):
+        if target == 'none':
+            return  # whoever wants to control it connects to its BRIDGE.mgmt
         self.vsctl(*flags, 'set-controller', bridge, target, '--', 'set', 'controller', bridge,
                    'max_backoff=1000', 'inactivity_probe=5000', 'connection_mode=out-of-band')
 
@@ -108,12 +114,15 @@ class Ovs:
         if not pid:
             return False
         try:
-            target = self.vsctl('get-controller', bridge)
-            if not target.startswith('tcp:'):
-                return self.vsctl('get', 'controller', bridge, 'is_connected') == 'true'
-            return established(pid, int(target.rpartition(':')[2]))
-        except (OvsError, subprocess.TimeoutExpired, ValueError):
+            target = self.vsctl('get-controller', bridge) or 'unix:%s/%s.mgmt' % (self.dir, bridge)
+        except (OvsError, subprocess.TimeoutExpired):
             return False
+        kind, _, rest = target.partition(':')
+        if kind.endswith('unix'):
+            return bool(unix_sockets(rest, '03'))
+        if kind in ('ptcp', 'pssl'):
+            return established(pid, int(rest.partition(':')[0]), 1)
+        return established(pid, int(rest.rpartition(':')[2]))
 
 
 def sockets(pid, port, state, column):
@@ -129,9 +138,16 @@ def sockets(pid, port, state, column):
     return inodes
 
 
-def established(pid, port):
-    """Has the process a TCP connection to that port?"""
-    wanted = {'socket:[%s]' % inode for inode in sockets(pid, port, '01', 2)}
+def unix_sockets(path, state):
+    """Inodes of Unix sockets bound to the path, by state: 01 listens, 03 is connected."""
+    with open('/proc/net/unix', encoding='utf-8', errors='replace') as f:
+        rows = [line.split(None, 7) for line in f.readlines()[1:]]
+    return {r[6] for r in rows if len(r) == 8 and r[7].rstrip('\n') == path and r[5] == state}
+
+
+def established(pid, port, column=2):
+    """Has the process a TCP connection to that port (column 1: on it)?"""
+    wanted = {'socket:[%s]' % inode for inode in sockets(pid, port, '01', column)}
     try:
         for fd in os.listdir('/proc/%d/fd' % pid) if wanted else []:
             if os.readlink('/proc/%d/fd/%s' % (pid, fd)) in wanted:
@@ -154,21 +170,32 @@ class Matchmaker:
     def __init__(self, ovs, bridge, target):
         self.ovs, self.bridge, self.target = ovs, bridge, target
         kind, _, rest = target.partition(':')
-        self.port = int(rest.rpartition(':')[2]) if kind != 'unix' else 0
+        self.port = int(rest.rpartition(':')[2]) if kind in ('tcp', 'ssl') else 0
+        self.path = rest if kind == 'unix' else None
         self.local = rest.startswith(('127.', '[::1]'))  # else its listener cannot be seen
         self.asked = None
         self.alone_since = None
 
     def look(self):
         pid, now = self.ovs.switch_pid(), time.monotonic()
-        if not pid or not self.port or established(pid, self.port):
+        if not pid or self.is_connected(pid):
             self.alone_since = None
             return
         self.alone_since = self.alone_since or now
-        listeners = (pid, sockets(pid, self.port, '0A', 1) if self.local else now // 2)
+        listeners = (pid, self.listeners(pid, now))
         if listeners[1] and listeners != self.asked and now - self.alone_since > 0.05:
             self.asked = listeners
             self.introduce()
+
+    def is_connected(self, pid):
+        if self.path:
+            return bool(unix_sockets(self.path, '03'))
+        return not self.port or established(pid, self.port)
+
+    def listeners(self, pid, now):
+        if self.path:
+            return unix_sockets(self.path, '01')
+        return sockets(pid, self.port, '0A', 1) if self.local else now // 2
 
     def introduce(self):
         try:

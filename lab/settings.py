@@ -23,6 +23,9 @@ def settings(args):
                                         '/run/causeway'))
     args.switch = pick(args.switch, ('CAUSEWAY_LAB_SWITCH',), 'lab', 'switch', 'sw0')
     args.controller = pick(args.controller, ('CAUSEWAY_LAB_CONTROLLER',), 'lab', 'controller', 'tcp:127.0.0.1:6633')
+    for word in ('key', 'cert', 'ca'):
+        name = 'tls_' + word
+        setattr(args, name, pick(getattr(args, name), ('CAUSEWAY_LAB_TLS_' + word.upper(),), 'lab', 'tls-' + word, ''))
     if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_.]{0,9}', args.switch):
         raise LabError("--switch '%s': expected a letter and at most nine letters, digits, '_' or '.', since the"
                        " kernel takes 15 characters for 'NAME-eth1'" % args.switch)
@@ -47,10 +50,14 @@ def config_file(path):
 def target(controller):
     """The controller as Open vSwitch takes it: with an address, since it may know no DNS."""
     match = re.fullmatch(r'(tcp|ssl):(\[[0-9a-fA-F:.]+\]|[^:\[\]]+):(\d{1,5})', controller)
-    if controller.startswith('unix:/'):
+    listens = re.fullmatch(r'p(?:tcp|ssl):(\d{1,5})(?::[0-9.]+|:\[[0-9a-fA-F:.]+\])?', controller)
+    if controller == 'none' or controller.startswith(('unix:/', 'punix:/')):
+        return controller
+    if listens and 0 < int(listens[1]) < 65536:
         return controller
     if not match or not 0 < int(match[3]) < 65536:
-        raise LabError("--controller '%s': expected tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH" % controller)
+        raise LabError("--controller '%s': expected tcp:HOST:PORT, ssl:HOST:PORT or unix:/PATH; or, for an ofproxy"
+                       ' that connects to the switch, ptcp:PORT, pssl:PORT, punix:/PATH or none' % controller)
     host = match[2].strip('[]')
     try:
         family, _, _, _, address = socket.getaddrinfo(host, int(match[3]), type=socket.SOCK_STREAM)[0]
@@ -58,3 +65,27 @@ def target(controller):
         raise LabError("--controller '%s': no address found for %s (%s)" % (controller, host, e.strerror)) from e
     brackets = '[%s]' if family == socket.AF_INET6 else '%s'
     return '%s:%s:%s' % (match[1], brackets % address[0], match[3])
+
+
+def in_reach(args):
+    """Open vSwitch connects to no Unix socket outside its own run directory."""
+    folder = args.run_dir + '/lab/ovs/'
+    if args.controller.startswith('unix:') and os.path.dirname(args.controller[5:]) + '/' != folder:
+        raise LabError("--controller '%s': Open vSwitch connects only to sockets in its own run directory: give"
+                       ' unix:%sNAME here and to ofproxy (--listen)' % (args.controller, folder))
+
+
+def tls(args):
+    """Key, certificate and CA of the switch, as absolute paths; None where the controller needs none."""
+    if not args.controller.startswith(('ssl:', 'pssl:')):
+        return None
+    files = {'--tls-' + word: getattr(args, 'tls_' + word) for word in ('key', 'cert', 'ca')}
+    for flag, path in files.items():
+        if not path:
+            raise LabError("--controller '%s' needs %s: a file of ovs-pki's (docs/lab.md)" % (args.controller, flag))
+        try:
+            with open(path, 'rb'):
+                pass
+        except OSError as e:
+            raise LabError('%s %s cannot be read (%s): name another' % (flag, path, e.strerror)) from e
+    return [os.path.abspath(path) for path in files.values()]
