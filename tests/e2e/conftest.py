@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pytest  # noqa: E402
 
 import harness  # noqa: E402
-from harness import BIN, SLOT, Lab, Stack  # noqa: E402
+from harness import BIN, SLOT, Lab, Stack, tmpfs_dir  # noqa: E402
+from pki import Pki  # noqa: E402
 
 STACKS = []
 
@@ -49,6 +50,15 @@ def lab(nothing_left):
         yield made.up()
     finally:
         made.close()
+
+
+@pytest.fixture(scope='module')
+def pki(nothing_left):
+    folder = tmpfs_dir('pki')
+    try:
+        yield Pki(folder)
+    finally:
+        shutil.rmtree(folder)
 
 
 def stacks_made():

@@ -117,12 +117,12 @@ class Stack:
 
     PROCESSES = ('ofproxy', 'vnsbridge', 'router')
 
-    def __init__(self, of_port=OF_PORT, vns_port=VNS_PORT, router='ring', flags=None):
+    def __init__(self, of_port=OF_PORT, vns_port=VNS_PORT, router='ring', flags=None, listen=None):
         self.dir = tmpfs_dir('stack')
         self.run_dir = self.dir + '/run'
         os.mkdir(self.run_dir)
         self.of_port, self.vns_port, self.router = of_port, vns_port, router
-        self.flags = flags or {}
+        self.flags, self.listen = flags or {}, listen
         self.children = {}
         self.rtable = self.dir + '/rtable'
         with open(self.rtable, 'w', encoding='ascii') as f:
@@ -134,7 +134,7 @@ class Stack:
         common = ['--run-dir', self.run_dir]
         vns = ['-s', '127.0.0.1', '-p', str(self.vns_port), '-v', 'vrhost', '-r', self.rtable]
         if name == 'ofproxy':
-            words = ['--listen', 'tcp:%d:127.0.0.1' % self.of_port]
+            words = ['--listen', self.listen or 'tcp:%d:127.0.0.1' % self.of_port]
         elif name == 'vnsbridge':
             words = ['--listen', 'tcp:%d:127.0.0.1' % self.vns_port]
         elif self.router == 'ring':
@@ -257,10 +257,11 @@ class Auditor:
 class Lab:
     """lab/lab, and its hosts."""
 
-    def __init__(self, of_port=OF_PORT, switch=SWITCH):
+    def __init__(self, of_port=OF_PORT, switch=SWITCH, controller=None, words=()):
         self.run_dir = tmpfs_dir('lab')
         self.switch = switch
-        self.words = ['--run-dir', self.run_dir, '--switch', switch, '--controller', 'tcp:127.0.0.1:%d' % of_port]
+        self.words = ['--run-dir', self.run_dir, '--switch', switch, '--controller',
+                      'tcp:127.0.0.1:%d' % of_port if controller is None else controller] + list(words)
 
     def do(self, *words, **options):
         return run(LAB, *words, *self.words, **options)

@@ -45,19 +45,22 @@ static const struct attempt {
     {"clone3", SYS_clone3, 0, {0}},
     {"a thread", SYS_clone, 0, {CLONE_THREAD}}, /* without CLONE_SIGHAND: EINVAL */
     {"fstat", SYS_newfstatat, 0, {NOWHERE, 0, 0, AT_EMPTY_PATH}},
-    {"stat by name", SYS_newfstatat, SANDBOX_NAMES, {AT_FDCWD, 0, 0, 0}},
+    {"stat by name", SYS_newfstatat, SANDBOX_NAMES | SANDBOX_FILES, {AT_FDCWD, 0, 0, 0}},
     {"readv", SYS_readv, SANDBOX_SERVE, {NOWHERE}},
     {"eventfd2", SYS_eventfd2, SANDBOX_SERVE, {0, -1}},
     {"shutdown", SYS_shutdown, SANDBOX_SERVE | SANDBOX_DIAL, {NOWHERE}},
     {"setsockopt", SYS_setsockopt, SANDBOX_SERVE | SANDBOX_DIAL, {NOWHERE}},
     {"sendmsg", SYS_sendmsg, SANDBOX_SERVE | SANDBOX_DIAL, {NOWHERE}},
-    {"connect", SYS_connect, SANDBOX_DIAL, {NOWHERE}},
+    {"connect", SYS_connect, SANDBOX_DIAL | SANDBOX_LOCAL, {NOWHERE}},
     {"socket of IPv4", SYS_socket, SANDBOX_DIAL, {AF_INET, 99}},
     {"socket of IPv6", SYS_socket, SANDBOX_DIAL, {AF_INET6, 99}},
-    {"Unix socket", SYS_socket, SANDBOX_NAMES, {AF_UNIX, 99}},
+    {"Unix socket", SYS_socket, SANDBOX_NAMES | SANDBOX_LOCAL, {AF_UNIX, 99}},
     {"packet socket", SYS_socket, NEVER, {AF_PACKET, 99}},
     {"a listener", SYS_listen, NEVER, {NOWHERE}},
-    {"open for reading", SYS_openat, SANDBOX_NAMES, {AT_FDCWD, 0, O_RDONLY | O_CLOEXEC}},
+    {"open for reading",
+     SYS_openat,
+     SANDBOX_NAMES | SANDBOX_FILES,
+     {AT_FDCWD, 0, O_RDONLY | O_CLOEXEC}},
     {"open for writing", SYS_openat, NEVER, {AT_FDCWD, 0, O_WRONLY}},
     {"open for both", SYS_openat, NEVER, {AT_FDCWD, 0, O_RDWR}},
     {"make a file", SYS_openat, NEVER, {AT_FDCWD, 0, O_RDONLY | O_CREAT}},
@@ -136,8 +139,14 @@ static int outcome(pid_t child)
 
 Test(sandbox, each_profile_allows_what_it_must_and_refuses_the_rest)
 {
-    static const unsigned profiles[] = {SANDBOX_RINGS, SANDBOX_SERVE, SANDBOX_DIAL,
-                                        SANDBOX_DIAL | SANDBOX_NAMES};
+    static const unsigned profiles[] = {SANDBOX_RINGS,
+                                        SANDBOX_SERVE,
+                                        SANDBOX_DIAL,
+                                        SANDBOX_DIAL | SANDBOX_NAMES,
+                                        SANDBOX_SERVE | SANDBOX_LOCAL,
+                                        SANDBOX_SERVE | SANDBOX_FILES,
+                                        SANDBOX_SERVE | SANDBOX_DIAL | SANDBOX_LOCAL |
+                                            SANDBOX_FILES};
 
     if (!SANDBOX_WORKS) {
         cr_skip("a build with a sanitizer");
