@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/endpoint.h"
 #include "common/proto/pkt.h"
 #include "ctl/ctl.h"
 
@@ -161,9 +162,8 @@ void settings_check_key(json_t *list, const char *file)
     fclose(f);
 }
 
-/* "tcp:PORT[:ADDRESS]", several where 'many' */
-static void check_listen(json_t *list, const char *file, const char *section, const char *text,
-                         bool optional)
+/* vnsbridge's: "tcp:PORT[:ADDRESS]", or "none" */
+static void check_listen(json_t *list, const char *file, const char *text)
 {
     char *copy = strdup(text), *save = NULL, *word;
     unsigned n = 0;
@@ -174,17 +174,42 @@ static void check_listen(json_t *list, const char *file, const char *section, co
                         ? strtol(word + 4, &end, 10)
                         : 0;
 
-        if ((port < 1 || port > 65535 || (*end && *end != ':')) &&
-            !(optional && strcmp(word, "none") == 0)) {
+        if ((port < 1 || port > 65535 || (*end && *end != ':')) && strcmp(word, "none") != 0) {
             mistake(list,
-                    "%s: [%s] listen is '%.60s', expected tcp:PORT or tcp:PORT:ADDRESS, PORT "
-                    "from 1 to 65535%s",
-                    file, section, word, optional ? ", or none" : "");
+                    "%s: [vnsbridge] listen is '%.60s', expected tcp:PORT or tcp:PORT:ADDRESS, "
+                    "PORT from 1 to 65535, or none",
+                    file, word);
         }
     }
     if (n == 0) {
-        mistake(list, "%s: [%s] listen is empty, expected tcp:PORT or tcp:PORT:ADDRESS", file,
-                section);
+        mistake(list, "%s: [vnsbridge] listen is empty, expected tcp:PORT or tcp:PORT:ADDRESS",
+                file);
+    }
+    free(copy);
+}
+
+/* Words of ofproxy's listen or connect. */
+static void check_endpoints(json_t *list, const char *file, const struct config *c,
+                            enum config_key key, const char *expected)
+{
+    bool listen = key == CONFIG_OFPROXY_LISTEN;
+    char *copy = strdup(config_str(c, key)), *save = NULL, *word;
+    const char *run_dir = config_str(c, CONFIG_STACK_RUN_DIR);
+    struct endpoint e;
+    unsigned n = 0;
+
+    for (word = strtok_r(copy, " \t,", &save); word; word = strtok_r(NULL, " \t,", &save), n++) {
+        if (!(listen ? endpoint_listen(&e, word, run_dir) : endpoint_connect(&e, word, run_dir)) &&
+            !(listen && strcmp(word, "none") == 0)) {
+            mistake(list, "%s: [ofproxy] %s is '%.60s', expected %s", file, config_key_name(key),
+                    word, expected);
+        } else if (strncmp(word, "ssl:", 4) == 0 && !config_str(c, CONFIG_OFPROXY_TLS_KEY)[0]) {
+            mistake(list, "%s: [ofproxy] %s is '%.60s', which needs tls-key, tls-cert and tls-ca",
+                    file, config_key_name(key), word);
+        }
+    }
+    if (n == 0 && listen) {
+        mistake(list, "%s: [ofproxy] listen is empty, expected %s", file, expected);
     }
     free(copy);
 }
@@ -201,8 +226,16 @@ static void check_lengths(json_t *list, const char *file, const struct config *c
         mistake(list, "%s: [router] vhost is '%s', expected at most 31 characters", file,
                 config_str(c, CONFIG_ROUTER_VHOST));
     }
-    check_listen(list, file, "ofproxy", config_str(c, CONFIG_OFPROXY_LISTEN), false);
-    check_listen(list, file, "vnsbridge", config_str(c, CONFIG_VNSBRIDGE_LISTEN), true);
+    check_endpoints(list, file, c, CONFIG_OFPROXY_LISTEN, ENDPOINT_LISTEN_WORDS ", or none");
+    check_endpoints(list, file, c, CONFIG_OFPROXY_CONNECT, ENDPOINT_CONNECT_WORDS);
+    check_listen(list, file, config_str(c, CONFIG_VNSBRIDGE_LISTEN));
+}
+
+static void check_readable(json_t *list, const char *file)
+{
+    if (access(file, R_OK) != 0) {
+        mistake(list, "%s: cannot be read: %s", file, strerror(errno));
+    }
 }
 
 static void check_files(json_t *list, const struct config *c)
@@ -210,7 +243,10 @@ static void check_files(json_t *list, const struct config *c)
     static const struct {
         enum config_key key;
         void (*check)(json_t *list, const char *file);
-    } files[] = {{CONFIG_VNSBRIDGE_IP_CONFIG, settings_check_ip_config},
+    } files[] = {{CONFIG_OFPROXY_TLS_KEY, check_readable},
+                 {CONFIG_OFPROXY_TLS_CERT, check_readable},
+                 {CONFIG_OFPROXY_TLS_CA, check_readable},
+                 {CONFIG_VNSBRIDGE_IP_CONFIG, settings_check_ip_config},
                  {CONFIG_VNSBRIDGE_AUTH_KEY, settings_check_key},
                  {CONFIG_ROUTER_RTABLE, settings_check_rtable},
                  {CONFIG_ROUTER_AUTH_KEY, settings_check_key}};

@@ -67,10 +67,10 @@ static const char *explain(const struct of_dial *d, int err, char *text, size_t 
         snprintf(text, size, "there is no such socket: start the switch, or correct the path");
         break;
     case EACCES:
-        snprintf(text, size,
-                 "user %u may not write to it: let that user (chgrp and chmod, or setfacl), or "
-                 "stay root with --run-as root",
-                 (unsigned)geteuid());
+        snprintf(
+            text, size,
+            "ofproxy's user may not write to it: let it (chgrp and chmod, or setfacl), or stay "
+            "root with --run-as root");
         break;
     case ETIMEDOUT:
         snprintf(text, size, "no answer: is that its address, and no firewall between?");

@@ -304,7 +304,84 @@ def open_to_all(p):
     os.chmod(p.run, 0o777)
 
 
+for word in ('ssl:0', 'ssl:6633:x', 'unix:', 'unix:/' + 'x' * 107):
+    case('bad listen word', 'ofproxy', RUN + '--listen ' + word, word=word)
 case('port below 1024', 'ofproxy', RUN + '--listen tcp:633', prefix=own_net, make=open_to_all, word='tcp:633')
+
+SOCKET = {'word': 'unix:{dir}/of.sock'}
+UNIX = RUN + '--listen unix:{dir}/of.sock'
+
+
+def listening(p):
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(p.dir + '/of.sock')
+    s.listen()
+    p.endings.append(s.close)
+    p.known['pid'] = os.getpid()
+
+
+def left_by_root(p):
+    open_to_all(p)
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(p.dir + '/of.sock')
+    os.chmod(p.dir + '/of.sock', 0o777)
+    s.close()
+
+
+case('a live process has the Unix socket', 'ofproxy', UNIX, make=listening, pid='{pid}', **SOCKET)
+case("a file has the Unix socket's name", 'ofproxy', UNIX, files={'of.sock': ''}, file='{dir}/of.sock', **SOCKET)
+case("the Unix socket's folder is missing", 'ofproxy', RUN + '--listen unix:{dir}/none/of.sock',
+     word='unix:{dir}/none/of.sock', reason='No such file or directory')
+case("a dead process's Unix socket stays", 'ofproxy', UNIX, make=left_by_root, prefix=NOBODY,
+     reason='Permission denied', **SOCKET)
+for name in THREE:
+    case('the name of a control socket', 'ofproxy', RUN + '--listen unix:%s.sock' % name, word='unix:%s.sock' % name,
+         make=run_dir)
+for word in ('tcp:192.0.2.1', 'tcp:localhost:6653', 'ptcp:6653', 'ssl:[::1]:0', 'unix:'):
+    case('bad connect word', 'ofproxy', RUN + '--connect ' + word, word=word)
+case('too many switches to connect to', 'ofproxy',
+     RUN + '--connect ' + ','.join('tcp:127.0.0.1:%d' % n for n in range(1, 40)))
+
+# ---- TLS -----------------------------------------------------------------------------------------
+
+
+def identity(p, name='good', *words):
+    run('openssl', 'req', '-new', '-x509', '-days', '30', *(words or ['-nodes']), '-newkey', 'ec', '-pkeyopt',
+        'ec_paramgen_curve:P-256', '-subj', '/CN=' + name, '-keyout', '%s/%s.key' % (p.dir, name), '-out',
+        '%s/%s.cert' % (p.dir, name))
+
+
+def two(p):
+    identity(p)
+    identity(p, 'other')
+
+
+def with_passphrase(p):
+    identity(p)
+    identity(p, 'locked', '-passout', 'pass:secret')
+
+
+def tls(key, make=identity, /, files=None, made=None, **names):
+    words = {'key': 'good.key', 'cert': 'good.cert', 'ca': 'good.cert', **(files or {})}
+    case(key, 'ofproxy', RUN + '--listen ssl:{port}:127.0.0.1 ' + ' '.join(
+        '--tls-%s {dir}/%s' % (flag, name) for flag, name in words.items() if name),
+        make=lambda p: (free_port(p), make(p)), files=made, **names)
+
+
+for word in ('key', 'cert'):
+    tls('a file of TLS is not named', files={word: ''}, setting='tls-' + word)
+tls('no CA is named', files={'ca': ''})
+for word in ('key', 'cert', 'ca'):
+    tls('a file of TLS is missing', files={word: 'none'}, setting='tls-' + word, file='{dir}/none',
+        reason='No such file or directory')
+tls('a file of TLS is missing', files={'key': ''} | {'key': '.'}, setting='tls-key', reason='Is a directory')
+tls('tls-key is no key', files={'key': 'good.cert'}, file='{dir}/good.cert')
+tls('tls-key is no key', files={'key': 'empty.conf'})
+tls('the key has a passphrase', with_passphrase, files={'key': 'locked.key', 'cert': 'locked.cert'},
+    file='{dir}/locked.key')
+tls('tls-cert is no certificate', files={'cert': 'good.key'}, file='{dir}/good.key')
+tls("the key is another certificate's", two, files={'key': 'other.key'})
+tls('tls-ca is no certificate', files={'ca': 'good.key'}, file='{dir}/good.key')
 
 # ---- vnsbridge -----------------------------------------------------------------------------------
 
@@ -478,6 +555,13 @@ lab_case('Open vSwitch does not start', 'up' + IN_LAB, prefix=without('/usr/sbin
 lab_case('names are taken', 'up' + IN_LAB, make=foreign_link, name=SWITCH + '-eth2')
 lab_case('bad --switch', 'up --run-dir {run} --switch a-b', name='a-b')
 lab_case('bad --controller', 'up --controller tcp:1.2.3.4' + IN_LAB, value='tcp:1.2.3.4')
+for word in ('ptcp:0', 'pssl:x', 'unix:of.sock', 'listen'):
+    lab_case('bad --controller', 'up --controller ' + word + IN_LAB, value=word)
+lab_case('a Unix socket out of reach', 'up --controller unix:/tmp/of.sock' + IN_LAB, value='unix:/tmp/of.sock')
+lab_case('ssl: without a file', 'up --controller ssl:127.0.0.1:6653 --tls-key {dir}/empty.conf' + IN_LAB,
+         value='ssl:127.0.0.1:6653', flag='--tls-cert')
+lab_case('a file of ssl: missing', 'up --controller pssl:6653 --tls-key {dir}/none --tls-cert x --tls-ca x' + IN_LAB,
+         flag='--tls-key', file='{dir}/none', reason='No such file or directory')
 lab_case('unknown host in --controller', 'up --controller tcp:no.such.host.invalid:6633' + IN_LAB,
          host='no.such.host.invalid')
 lab_case('configuration file missing', 'up --config {dir}/none' + IN_LAB, file='{dir}/none')
@@ -598,6 +682,56 @@ def test_damage_is_said_and_the_process_goes_on(place, key, program, name, chang
     assert child.end(signal.SIGTERM) == 0
 
 
+def expired(p):
+    """A certificate that was good for a second, and a second that has passed."""
+    p.write('ca.cnf', '[ca]\ndefault_ca = x\n[x]\ndatabase = {dir}/index\nserial = {dir}/serial\n'
+            'new_certs_dir = {dir}\ndefault_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n')
+    p.write('index', '')
+    p.write('serial', '01')
+    identity(p)
+    run('openssl', 'req', '-new', '-key', p.dir + '/good.key', '-subj', '/CN=late', '-out', p.dir + '/req')
+    run('openssl', 'ca', '-config', p.dir + '/ca.cnf', '-batch', '-startdate', '200101000000Z', '-enddate',
+        '210101000000Z', '-keyfile', p.dir + '/good.key', '-cert', p.dir + '/good.cert', '-in', p.dir + '/req', '-out',
+        p.dir + '/late.cert', '-notext')
+
+
+TLS_WORDS = '--listen ssl:{port}:127.0.0.1 --tls-key {dir}/good.key --tls-cert {dir}/%s --tls-ca {dir}/good.cert'
+SAID = (
+    ('our certificate has expired', expired, TLS_WORDS % 'late.cert',
+     {'file': '{dir}/late.cert', 'date': 'Jan  1 00:00:00 2021 GMT'}),
+    ('every peer is taken', identity, TLS_WORDS % 'good.cert' + ' --tls-verify no', {}),
+    ('the key cannot be read again', identity, TLS_WORDS % 'good.cert',
+     {'setting': 'tls-key', 'file': '{dir}/good.key', 'user': 'nobody', 'reason': 'Permission denied'}),
+    ('a switch cannot be reached', lambda p: None, '--listen none --connect unix:{dir}/br0.mgmt',
+     {'word': 'unix:{dir}/br0.mgmt',
+      'reason': 'there is no such socket: start the switch, or correct the path', 'how': 'each second'}),
+    ('a switch cannot be reached', free_port, '--listen none --connect tcp:127.0.0.1:{port}',
+     {'reason': 'nobody listens there: start the switch, or let it listen (ovs-vsctl set-controller BRIDGE ptcp:PORT)'}),
+    ('a switch cannot be reached', left_by_root, '--listen none --connect unix:{dir}/of.sock',
+     {'reason': 'nobody listens there: is the switch running?'}),
+    ('a switch cannot be reached', lambda p: (listening(p), os.chmod(p.dir + '/of.sock', 0o770)),
+     '--listen none --connect unix:{dir}/of.sock',
+     {'reason': "ofproxy's user may not write to it: let it (chgrp and chmod, or setfacl), or stay root with"
+                ' --run-as root'}))
+
+
+@pytest.mark.parametrize(('key', 'make', 'words', 'names'), SAID, ids=[s[0].replace(' ', '_') for s in SAID])
+def test_what_is_no_end_is_said_once(place, key, make, words, names):
+    sentence, status = PAGE_ROWS['ofproxy', key]
+    assert status == '-'
+    free_port(place)
+    make(place)
+    child = place.start('ofproxy', '--run-as', 'nobody', *words.split())
+    pattern = re.compile(r'\S+ ofproxy (warn|error) ' + matcher(sentence, {k: place.fill(v) for k, v in names.items()}))
+    wait_for(lambda: any(map(pattern.fullmatch, child.text().splitlines())), 10, sentence)
+    if 'connect' in words:
+        wait_for(lambda: 'listening' in child.text(), 5, 'word that it is up')
+        started = time.monotonic()
+        wait_for(lambda: time.monotonic() > started + 2, 5, 'more attempts')
+    assert len([line for line in child.text().splitlines() if pattern.fullmatch(line)]) == 1, child.text()
+    assert child.end(signal.SIGTERM) == 0, child.text()
+
+
 def test_an_unreachable_server_is_named_once_and_tried_on_without_haste(place):
     sentence, status = PAGE_ROWS['router', 'the VNS server cannot be reached']
     assert status == '-'
@@ -643,6 +777,7 @@ def test_the_page_and_this_file_list_the_same():
     made = {(c.values[0]['section'], c.values[0]['key']) for c in CASES}
     made.add(('router', 'the VNS server cannot be reached'))
     made |= {('Run directory', m[0]) for m in MENDED}
+    made |= {('ofproxy', m[0]) for m in SAID}
     assert made - set(PAGE_ROWS) == set(), 'not in docs/messages.md'
     assert set(PAGE_ROWS) - made == set(), 'no test makes these'
 

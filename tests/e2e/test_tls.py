@@ -5,9 +5,10 @@ import re
 import shutil
 import socket
 import ssl
+import subprocess
 
 import pytest
-from harness import OF_PORT, SLOT, Lab, wait_for
+from harness import OF_PORT, SLOT, Lab, die_with_parent, wait_for
 
 PORT = OF_PORT + 6
 HELLO = bytes((1, 0, 0, 8, 0, 0, 0, 1))
@@ -196,3 +197,24 @@ def test_a_ca_that_is_changed_decides_on_new_peers(net, pki):
     shutil.copyfile(kept, ca)
     said_since(stack, seen, 'certificates taken over')
     knock(good(pki))
+
+
+def test_no_call_of_its_own_is_refused(net, pki, tmp_path):
+    """Handshakes, refusals and changed certificates, all from inside the sandbox; strace sees what fails."""
+    _lab, stack = net
+    seen, log = len(stack.children['ofproxy'].text()), tmp_path / 'calls'
+    assert 'sandbox on' in stack.children['ofproxy'].text()
+    strace = subprocess.Popen(['strace', '-f', '-qq', '-Z', '-o', str(log), '-p', str(stack.pid('ofproxy'))],
+                              preexec_fn=die_with_parent)
+    try:
+        with open('/proc/%d/status' % stack.pid('ofproxy'), encoding='ascii') as status:
+            wait_for(lambda: status.seek(0) == 0 and 'TracerPid:\t%d\n' % strace.pid in status.read(), 10, 'strace')
+        knock(good(pki))
+        refused_for(net, context(), 'it sent no certificate')
+        pki.make('good', 'ofproxy', 'controller')
+        said_since(stack, seen, 'certificates taken over')
+        knock(good(pki))
+    finally:
+        strace.terminate()
+        strace.wait(10)
+    assert 'EAGAIN' in log.read_text() and 'EPERM' not in log.read_text(), log.read_text()
