@@ -121,7 +121,8 @@ void of_dial_ended(struct of_dial *d, bool ready, const char *why)
     if (ready) {
         d->failures = 0;
     }
-    snprintf(d->cause, sizeof d->cause, "%s", why);
+    /* after an ERROR, what was logged with it says more */
+    snprintf(d->cause, sizeof d->cause, "%s", strcmp(why, "refused") == 0 ? d->said : why);
     wait_then(d);
 }
 
@@ -229,8 +230,9 @@ unsigned of_dial_check(const struct config *c)
 void of_dial_open(struct ofproxy *p, const struct config *c)
 {
     each_word(p, c);
+    p->connecting = config_str(c, CONFIG_OFPROXY_CONNECT);
     if (p->n_dials > 0) {
-        log_info("connecting to=\"%s\"", config_str(c, CONFIG_OFPROXY_CONNECT));
+        log_info("connecting to=\"%s\"", p->connecting);
     }
 }
 

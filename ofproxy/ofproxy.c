@@ -52,8 +52,12 @@ static void say_ready(struct ofproxy *p)
     if (lane_down(&p->vnsbridge)) {
         role_state(&p->topo.role, ROLE_WAITING, "%s", p->vnsbridge.text);
     } else if (p->listening) {
-        role_state(&p->topo.role, ROLE_READY, "listening on %.60s, %u switch%s", p->listening,
-                   p->n_switches, p->n_switches == 1 ? "" : "es");
+        bool none = strcmp(p->listening, "none") == 0;
+
+        role_state(&p->topo.role, ROLE_READY, "%s %.60s, %u switch%s",
+                   none ? "connecting to" : "listening on",
+                   none && p->connecting ? p->connecting : p->listening, p->n_switches,
+                   p->n_switches == 1 ? "" : "es");
     }
 }
 

@@ -85,7 +85,7 @@ struct ofproxy {
     unsigned work;              /* frames received in this turn */
     struct peer_budget budget;
     struct status *status;
-    const char *listening; /* the words of the configuration */
+    const char *listening, *connecting; /* the words of the configuration */
     /* sendmsg; tests look here at what leaves, and from where */
     ssize_t (*send)(int fd, const struct msghdr *m, int flags);
 };

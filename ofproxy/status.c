@@ -32,7 +32,7 @@ struct status {
     pthread_mutex_t lock;
     struct control_method methods[3];
     struct board_reader ports; /* the control thread's */
-    const char *listening;
+    const char *listening, *connecting;
     unsigned n, connections, switches, in_flight, free_chunks;
     uint64_t seq;
     struct switch_status row[]; /* max_conns, and n_dials */
@@ -113,10 +113,11 @@ static json_t *on_status(void *context, json_t *params, char *why, size_t why_si
 
     (void)params, (void)why, (void)why_size;
     pthread_mutex_lock(&s->lock);
-    answer = json_pack("{s:s,s:i,s:i,s:I,s:i,s:i,s:i}", "listen", s->listening, "connections",
-                       (int)s->connections, "switches", (int)s->switches, "last_seq",
-                       (json_int_t)s->seq, "in_flight", (int)s->in_flight, "arena_chunks_free",
-                       (int)s->free_chunks, "arena_chunks", ARENA_CHUNKS);
+    answer =
+        json_pack("{s:s,s:s,s:i,s:i,s:I,s:i,s:i,s:i}", "listen", s->listening, "connect",
+                  s->connecting, "connections", (int)s->connections, "switches", (int)s->switches,
+                  "last_seq", (json_int_t)s->seq, "in_flight", (int)s->in_flight,
+                  "arena_chunks_free", (int)s->free_chunks, "arena_chunks", ARENA_CHUNKS);
     pthread_mutex_unlock(&s->lock);
     return answer;
 }
@@ -191,6 +192,7 @@ void status_open(struct ofproxy *p)
     s->methods[1] = (struct control_method){"status", on_status, s};
     topo_board_reader(&p->topo, &s->ports, TOPO_PORTS);
     s->listening = p->listening ? p->listening : "";
+    s->connecting = p->connecting ? p->connecting : "";
     p->status = s;
     status_refresh(p);
     err = control_open(p->topo.run_dir, "ofproxy", s->methods);

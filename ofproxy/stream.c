@@ -29,7 +29,6 @@ static void on_more(struct loop_timer *t)
         }
         left--;
         if (c->stream.more && !c->paused) {
-            c->stream.more = false;
             c->fd.ready(&c->fd, EPOLLIN);
         }
     }
@@ -111,7 +110,9 @@ static int failure(struct stream *s, int result)
     if (kind == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && err != 0) {
         return err;
     }
-    tls_why(s->ssl, s->why, sizeof s->why);
+    if (s->why[0] == '\0') { /* asked again, OpenSSL has forgotten it */
+        tls_why(s->ssl, s->why, sizeof s->why);
+    }
     return EPROTO;
 }
 
@@ -145,7 +146,7 @@ static ssize_t tls_recv(struct of_conn *c, const struct iovec *iov, int n_iov)
     struct stream *s = &c->stream;
     ssize_t got = 0, n;
 
-    s->more = false;
+    s->more = false; /* nowhere else: a pause comes before this */
     for (int i = 0; i < n_iov; i++) {
         for (size_t at = 0; at < iov[i].iov_len; at += (size_t)n, got += n) {
             if (got > 0 && !SSL_has_pending(s->ssl)) {
@@ -183,7 +184,6 @@ bool stream_writable(struct of_conn *c)
 void stream_resume(struct of_conn *c)
 {
     if (c->stream.more) {
-        c->stream.more = false;
         c->fd.ready(&c->fd, EPOLLIN);
     }
 }

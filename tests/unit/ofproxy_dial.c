@@ -118,7 +118,7 @@ Test(ofproxy_dial, a_switch_that_is_refused_is_tried_ever_more_slowly_and_logged
         close(fd);
         UNTIL(&d, dial->state == DIAL_WAITING);
         cr_expect_eq(dial->failures, before + 1);
-        cr_expect_str_eq(dial->said, "its first message is not HELLO");
+        cr_expect_str_eq(dial->cause, "its first message is not HELLO");
         cr_expect(!of_dial_news(dial, "its first message is not HELLO"));
     }
     cr_expect(of_dial_news(dial, "something else"));

@@ -4,7 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
 
 #include "ofproxy/tls.h"
 #include "tests/unit/ofproxy_rig.h"
@@ -204,6 +204,47 @@ Test(ofproxy_tls, every_message_arrives_however_records_are_cut)
             want++;
         }
     }
+    leave(ssl);
+    close_tls(&t);
+}
+
+/* Every chunk is kept by someone while OpenSSL still holds messages, and the socket nothing: they
+ * are handed out once there is room. */
+Test(ofproxy_tls, what_is_held_during_a_pause_is_handed_out_after_it)
+{
+    static uint8_t all[4 * STREAM_RECORD], half[20] = {1, OF10_TYPE_ECHO_REPLY, 0, 100};
+    static int chunks[ARENA_CHUNKS];
+    unsigned n_chunks = 0, asked = 0;
+    struct tls_rig t;
+    size_t len = 0;
+    uint8_t body[8] = {0};
+    SSL *ssl;
+    int other, there;
+
+    open_tls(&t);
+    ssl = shaken(&t, 1);
+    other = rig_switch(&t.r, 2, 1);
+    rig_write(&t.r, other, half, sizeof half); /* keeps the current chunk from starting over */
+    while ((chunks[n_chunks] = arena_chunk(&t.r.p->arena)) >= 0) {
+        n_chunks++;
+    }
+    while (len < sizeof all) { /* a little more than there is room for, in four records */
+        len += rig_put(all + len, OF10_TYPE_ECHO_REQUEST, ++asked, body, sizeof body);
+    }
+    cr_assert_eq(put(ssl, all, len), 0u);
+    for (unsigned i = 0; i < 100 && !conn_find(t.r.p, 1)->paused; i++) {
+        rig_turn(&t.r);
+    }
+    cr_assert(conn_find(t.r.p, 1)->paused);
+    cr_assert(ioctl(conn_find(t.r.p, 1)->fd.fd, FIONREAD, &there) == 0);
+    cr_assert_eq(there, 0, "the socket has %d bytes more: epoll would tell", there);
+    while (n_chunks > 0) {
+        arena_chunk_done(&t.r.p->arena, (unsigned)chunks[--n_chunks]);
+    }
+    for (unsigned i = 1; i <= asked; i++) {
+        cr_assert_eq(await(&t, ssl, OF10_TYPE_ECHO_REPLY).xid, i);
+    }
+    close(other);
     leave(ssl);
     close_tls(&t);
 }
