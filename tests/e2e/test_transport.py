@@ -5,7 +5,7 @@ import re
 import signal
 
 import pytest
-from harness import BIN, HOSTS, OF_PORT, SLOT, Lab, Stack, run, wait_for
+from harness import BIN, HOSTS, OF_PORT, SLOT, Lab, run, wait_for
 
 SSL_PORT, SWITCH_PORT = OF_PORT + 4, OF_PORT + 5
 BRIDGE = 'ct%dt' % SLOT
@@ -14,7 +14,7 @@ BRIDGE = 'ct%dt' % SLOT
 class Net:
     """A lab and a stack that meet in one way."""
 
-    def __init__(self, mode, pki):
+    def __init__(self, mode, pki, make_stack):
         self.mode = mode
         self.peer, flags, words, listen, controller = {
             'ssl': ('ssl:127.0.0.1:', pki.ofproxy(), pki.switch(), 'ssl:%d:127.0.0.1' % SSL_PORT,
@@ -34,7 +34,7 @@ class Net:
         self.peer, listen = self.there(self.peer), self.there(listen)
         if listen == 'none':
             flags = flags + ['--connect', self.peer]
-        self.stack = Stack(flags={'ofproxy': flags}, listen=listen)
+        self.stack = make_stack(flags={'ofproxy': flags}, listen=listen)
 
     def there(self, word):
         return word.replace('{lab}', self.lab.run_dir + '/lab/ovs')
@@ -45,8 +45,8 @@ class Net:
 
 
 @pytest.fixture(scope='module', params=['ssl', 'unix', 'tcp6', 'ptcp', 'pssl', 'mgmt'])
-def net(request, pki):
-    made = Net(request.param, pki)
+def net(request, pki, make_stack):
+    made = Net(request.param, pki, make_stack)
     try:
         made.stack.start()
         wait_for(made.lab.flows, 20, 'reply to a ping over ' + request.param)
@@ -68,8 +68,14 @@ def switches(stack):
 def test_hosts_ping_each_other_whatever_the_size(net):
     for a, b in (('client', 'server1'), ('server1', 'server2'), ('server2', 'client')):
         for size in (0, 470, 1472):
-            got, text = net.lab.ping(a, HOSTS[b], '-s', size, count=3)
-            assert got == 3 and 'ttl=63' in text, text
+            wait_for(lambda: arrive(net.lab, a, b, size), 20, 'three replies in a row')  # noqa: B023
+
+
+def arrive(lab, a, b, size):
+    """A switch that has just found its controller may lose one more frame while it revises its cache of flows."""
+    got, text = lab.ping(a, HOSTS[b], '-s', size, count=3)
+    assert got == 0 or 'ttl=63' in text, text
+    return got == 3
 
 
 def test_wget_and_a_megabyte(net):
