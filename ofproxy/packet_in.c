@@ -19,6 +19,12 @@ static uint64_t later(uint64_t last, uint64_t seq)
     return seq > last && seq < SEQ_END ? seq : last;
 }
 
+/* Up to this number, frames that were given up are counted. */
+static uint64_t given_up_to(void)
+{
+    return later(0, counter_mark(MARK_GIVEN_UP));
+}
+
 static void remember_seq(void *context, const struct record *r)
 {
     uint64_t *last = context;
@@ -31,7 +37,7 @@ static void count_given_up(void *context, uint32_t ticket, const struct arena_fl
     struct ofproxy *p = context;
 
     (void)ticket;
-    if (f->seq > p->seq && f->seq > counter_mark(MARK_GIVEN_UP)) {
+    if (f->seq > p->seq && f->seq > given_up_to()) {
         counter_tally(&p->tally, OFPROXY_RECEIVED, 1);
         packet_in_dropped(p, DROP_RESTART);
     }
@@ -64,7 +70,7 @@ static void take_over(void *context, uint32_t ticket, const struct arena_flight 
  * that they are counted.  So numbers up to the mark are never given again. */
 void packet_in_resume(struct ofproxy *p)
 {
-    uint64_t last = counter_mark(MARK_GIVEN_UP);
+    uint64_t last = given_up_to();
 
     arena_each(&p->arena, remember_flight, &last);
     ring_last_batch(&p->pkt_in, remember_seq, &p->seq);

@@ -799,6 +799,31 @@ Test(ofproxy_frames, any_number_in_flight_that_a_liar_left_is_put_right_at_once)
     rig_close(&r);
 }
 
+/* Or numbers begin again at 0, which is no flight's, or are given twice. */
+Test(ofproxy_frames, a_number_that_no_frame_has_does_not_become_the_last_one)
+{
+    const uint8_t *head;
+    struct record rec;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 1);
+    send_frame(&r, fd, 1, 100, 0);
+    rec = next_record(&r, &head);
+    counter_apply(&r.p->tally, MARK_GIVEN_UP, UINT64_MAX);
+    kill_proxy(&r);
+    close(fd);
+    rig_start(&r);
+    fd = rig_switch(&r, 1, 1);
+    send_frame(&r, fd, 1, 100, 0);
+    cr_expect_eq(next_record(&r, &head).seq, rec.seq + 1);
+    cr_expect_eq(arena_in_flight(&r.p->arena), 2u);
+    rig_adds_up(&r);
+    close(fd);
+    rig_close(&r);
+}
+
 Test(ofproxy_frames, what_a_predecessor_counted_and_refused_is_refused_again)
 {
     const uint8_t *head;
