@@ -135,11 +135,14 @@ def test_a_storm_takes_nobody_elses_place(lab, stack, kind):
     Storm(stack, kind, 1).numbers()  # this kind's own pages, too
     before, row = quiet(stack), wait_for(lambda: ingress(stack).get(('storm-eth4', CLASS[kind])), 5, 'row')  # its rate
     rss = {name: memory(stack.pid(name)) for name in stack.PROCESSES}
+    began = time.monotonic()
     storm = Storm(stack, kind, seconds)
     pinger = lab.popen('client', 'ping', '-n', '-i', '0.1', '-W', '5', '-c', str(int(seconds * 10)), HOSTS['server1'],
                        stdout=-1, text=True)
     opener = lab.popen('server2', sys.executable, '-c', CONNECTOR, HOSTS['server1'], str(seconds), stdout=-1, text=True)
     numbers, line = storm.numbers()
+    wait_for(lambda: books(stack) >= stack.stormed, 10, "end of the port's books")
+    took = time.monotonic() - began  # a busy machine reads the last of it later than it was sent
     pings, opened = pinger.communicate(timeout=30)[0], opener.communicate(timeout=30)[0]
     times, (good, bad) = ping_times(pings), map(int, opened.split())
     after = quiet(stack)
@@ -158,7 +161,6 @@ def test_a_storm_takes_nobody_elses_place(lab, stack, kind):
     for name in stack.PROCESSES:
         assert now[name][0] - rss[name][0] <= 16 and now[name][1] - rss[name][1] <= 600, (name, rss, now)
     # every frame of the storm is in the books of its port, and every frame that came in had one verdict
-    wait_for(lambda: books(stack) >= stack.stormed, 2, "end of the port's books")
     assert books(stack) == stack.stormed, (books(stack), stack.stormed)
     refused = sum(change.get('dropped_' + why, 0) for why in ('metered', 'class_full', 'port_full', 'no_buffer'))
     admitted = sum(v for k, v in change.items() if k.startswith('admitted_'))
@@ -167,8 +169,11 @@ def test_a_storm_takes_nobody_elses_place(lab, stack, kind):
     assert 'bad_verdicts' not in change and 'late_verdicts' not in change and 'dropped_ring_full' not in change, change
     verdicts_add_up(stack)
     if kind not in ('dead', 'gibberish'):
-        allowed = row['rate'] * (numbers['seconds'] + 0.2) + 10
-        assert change['dropped_metered'] >= numbers['sent'] - allowed, (allowed, change)
+        # what the meter lets through may still find its class full, if the router gets no processor to run on
+        allowed = row['rate'] * (took + 0.2) + 10
+        crowded = sum(change.get('dropped_' + why, 0) for why in ('class_full', 'port_full'))
+        assert change['dropped_metered'] + crowded >= numbers['sent'] - allowed, (allowed, change)
+        assert change['dropped_metered'] > crowded, change
 
 
 def test_keepalives_are_answered_while_every_ring_is_full(lab, stack):
