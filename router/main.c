@@ -116,12 +116,12 @@ static void give_up_poison(struct hold *h)
  * on TCP.  (One more than counted: it was given up, but its slot was not freed.) */
 static void count_held(void)
 {
-    int64_t there = hold_frames(&m.router.hold);
-    int64_t gone = (int64_t)counter_get(ROUTER_HOLDING) - there;
+    uint64_t there = hold_frames(&m.router.hold);
+    uint64_t gone = counter_get(ROUTER_HOLDING) - there; /* any number, after a liar */
 
     if (gone != 0) {
-        counter_tally(&m.router.tally, ROUTER_HOLDING, -gone);
-        counter_tally(&m.router.tally, ROUTER_HELD_EXPIRED, gone);
+        counter_tally(&m.router.tally, ROUTER_HOLDING, (int64_t)-gone);
+        counter_tally(&m.router.tally, ROUTER_HELD_EXPIRED, (int64_t)gone);
         counter_apply(&m.router.tally, 0, 0);
     }
 }
