@@ -124,6 +124,7 @@ class Stack:
         self.of_port, self.vns_port, self.router = of_port, vns_port, router
         self.flags, self.listen = flags or {}, listen
         self.children = {}
+        self.beside = []  # what else a test started, and a failed one may leave running: the next one's switch
         self.rtable = self.dir + '/rtable'
         with open(self.rtable, 'w', encoding='ascii') as f:
             f.write(RTABLE)
@@ -181,7 +182,7 @@ class Stack:
                          for c in self.children.values())
 
     def close(self):
-        for child in self.children.values():
+        for child in [*self.beside, *self.children.values()]:
             if child.alive():
                 child.popen.kill()
             child.popen.wait(5)

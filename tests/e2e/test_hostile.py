@@ -89,7 +89,7 @@ def comes_up(stack, name):
             return answers(stack, name)
         except OSError:
             return False  # its socket is its predecessor's, or has just been made
-    wait_for(up, 10, '%s that answers (CAUSEWAY_SEED=%d)' % (name, SEED))
+    wait_for(up, 30, '%s that answers (CAUSEWAY_SEED=%d)' % (name, SEED))
 
 
 def kill_and_start(stack, names, rng):

@@ -60,7 +60,7 @@ class Killer:
 def begin(make_own_stack, *flags):
     stack = make_own_stack(of_port=OF_PORT + 7, flags={'vnsbridge': ['--listen', 'none']}).start()
     steady = Steady(stack, *flags, rate=RATE, window=WINDOW)
-    wait_for(lambda: steady.get(HIGHEST) > 100, 10, 'flowing frames')
+    wait_for(lambda: steady.get(HIGHEST) > 100, 60, 'flowing frames')
     return stack, steady
 
 
