@@ -14,8 +14,9 @@
 #include "ctl/ctl.h"
 #include "ctl/service.h"
 
-static const char *const suffixes[] = {".role",  ".bell",  ".sock", ".counters",       ".tx", ".rx",
-                                       ".board", ".arena", ".held", ".quarantine.pcap"};
+static const char *const suffixes[] = {".role", ".bell",   ".sock",           ".counters",
+                                       ".tx",   ".rx",     ".board",          ".arena",
+                                       ".held", ".mirror", ".quarantine.pcap"};
 
 static bool ends_in(const char *name, size_t len, const char *suffix)
 {

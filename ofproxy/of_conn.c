@@ -12,6 +12,7 @@
 #include "common/counter.h"
 #include "common/log.h"
 #include "ofproxy/of_dial.h"
+#include "ofproxy/of_mirror.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/packet_in.h"
 
@@ -255,6 +256,9 @@ static void deliver(struct of_conn *c, const uint8_t *bytes, unsigned chunk, uin
     c->heard_ns = now;
     c->unanswered = 0;
     counter_add(OFPROXY_RX_MESSAGES, 1);
+    if (of_mirrored(c)) {
+        of_mirror(c, OF_UP, &(struct iovec){(void *)(uintptr_t)bytes, m.h.length}, 1);
+    }
     if (c->state == CONN_HELLO && m.h.type == OF10_TYPE_HELLO) {
         on_HELLO(c, &m); /* in a version of its own: agreed on by this very message */
         return;

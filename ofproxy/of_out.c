@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "ofproxy/of_conn.h"
+#include "ofproxy/of_mirror.h"
 #include "ofproxy/ofproxy.h"
 
 void of_out_open(struct out_queue *q, uint8_t *data)
@@ -44,6 +45,11 @@ void of_out_put(struct of_conn *c, const void *a, size_t a_len, const void *b, s
     put(q, b, b_len);
     c->tx_messages++;
     counter_add(OFPROXY_TX_MESSAGES, 1);
+    if (of_mirrored(c)) {
+        of_mirror(c, OF_DOWN,
+                  (struct iovec[]){{(void *)(uintptr_t)a, a_len}, {(void *)(uintptr_t)b, b_len}},
+                  2);
+    }
     conn_touch(c);
 }
 
@@ -129,6 +135,9 @@ static void count_sent(struct of_conn *c, const struct out_frame *f)
 
     for (; f; f = f->next) {
         n += f->outcome == DROP_NONE;
+        if (of_mirrored(c) && f->outcome == DROP_NONE) {
+            of_mirror(c, OF_DOWN, f->iov, f->n_iov);
+        }
     }
     c->tx_messages += n;
     counter_add(OFPROXY_TX_MESSAGES, n);

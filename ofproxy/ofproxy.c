@@ -13,6 +13,7 @@
 #include "common/counter.h"
 #include "common/log.h"
 #include "ofproxy/of_conn.h"
+#include "ofproxy/of_mirror.h"
 #include "ofproxy/packet_in.h"
 #include "ofproxy/status.h"
 #include "ofproxy/tls.h"
@@ -82,6 +83,7 @@ static void on_tick(struct loop_timer *t)
     if (p->tls) {
         tls_tick(p->tls, now);
     }
+    of_mirror_tick(p);
     packet_out_expire(p, now);
     ingress_publish(&p->ingress);
     status_refresh(p);
@@ -177,6 +179,7 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     topo_rx(&p->topo, &p->pkt_out, TOPO_PKT_OUT);
     lane_open(&p->vnsbridge, &p->topo, &p->pkt_out, TOPO_PKT_OUT, &p->pkt_in, TOPO_PKT_IN,
               OFPROXY_DETACHED);
+    of_mirror_open(p);
     ports_open(&p->ports, &p->topo);
     p->sessions = ports_last_session(&p->ports);
     ingress_open(&p->ingress, &p->topo, c, &p->tally);
@@ -204,6 +207,7 @@ void ofproxy_turn(struct ofproxy *p)
 
     p->work = 0;
     ingress_look(&p->ingress);
+    of_mirror_turn(p);
     wait_turn(&p->waiter, work);
 }
 
@@ -227,6 +231,7 @@ void ofproxy_close(struct ofproxy *p)
     ring_rx_leave(&p->pkt_out);
     ring_tx_leave(&p->pkt_in);
     arena_leave(&p->arena);
+    mirror_write_leave(&p->mirror);
     free(p->conns);
     munmap(p->out_memory, (size_t)p->max_conns * OUT_SIZE);
     loop_close(&p->loop);

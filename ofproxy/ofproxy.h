@@ -52,6 +52,7 @@ struct ofproxy {
     struct ring_rx pkt_out;
     struct lane vnsbridge;
     struct arena arena;
+    struct mirror_writer mirror;
     struct intake intake;
     struct ports ports;
     struct ingress ingress;

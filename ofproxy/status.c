@@ -11,6 +11,7 @@
 #include "common/counter.h"
 #include "common/log.h"
 #include "ofproxy/of_conn.h"
+#include "ofproxy/of_mirror.h"
 #include "ofproxy/ofproxy.h"
 
 struct switch_status {
@@ -30,7 +31,7 @@ struct switch_status {
 
 struct status {
     pthread_mutex_t lock;
-    struct control_method methods[3];
+    struct control_method methods[4];
     struct board_reader ports; /* the control thread's */
     const char *listening, *connecting;
     unsigned n, connections, switches, in_flight, free_chunks;
@@ -122,6 +123,15 @@ static json_t *on_status(void *context, json_t *params, char *why, size_t why_si
     return answer;
 }
 
+/* To be asked for again within the time that the answer tells. */
+static json_t *on_mirror_start(void *context, json_t *params, char *why, size_t why_size)
+{
+    (void)params, (void)why, (void)why_size;
+    of_mirror_ask(context);
+    return json_pack("{s:s,s:i}", "mirror", "OPENFLOW", "lease_ms",
+                     (int)(MIRROR_LEASE_NS / 1000000));
+}
+
 static void copy_conn(struct switch_status *to, const struct of_conn *c)
 {
     *to = (struct switch_status){
@@ -190,6 +200,7 @@ void status_open(struct ofproxy *p)
     pthread_mutex_init(&s->lock, NULL);
     s->methods[0] = (struct control_method){"switches", on_switches, s};
     s->methods[1] = (struct control_method){"status", on_status, s};
+    s->methods[2] = (struct control_method){"mirror.start", on_mirror_start, p};
     topo_board_reader(&p->topo, &s->ports, TOPO_PORTS);
     s->listening = p->listening ? p->listening : "";
     s->connecting = p->connecting ? p->connecting : "";

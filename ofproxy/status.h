@@ -1,4 +1,5 @@
-/* ofproxy/status.h - what the control socket tells: "switches" and "status".
+/* ofproxy/status.h - what the control socket tells: "switches" and "status"; and
+ * "mirror.start", which asks for the mirror of the OpenFlow messages (of_mirror.h).
  *
  * The packet thread copies its tables a few times a second, and never waits for the control thread:
  * when that is reading, the copy is made the next time. */

@@ -19,8 +19,9 @@
 
 static const char *kind_name(uint32_t kind)
 {
-    static const char *const names[] = {"nothing known", "a ring's writer half",
-                                        "a ring's reader half", "an arena", "a board"};
+    static const char *const names[] = {
+        "nothing known", "a ring's writer half", "a ring's reader half", "an arena", "a board",
+        "a mirror"};
 
     return kind < sizeof names / sizeof names[0] ? names[kind] : names[0];
 }

@@ -16,14 +16,14 @@
 
 #define FILE_PAGE 4096
 
-enum file_kind { FILE_RING_TX = 1, FILE_RING_RX, FILE_ARENA, FILE_BOARD };
+enum file_kind { FILE_RING_TX = 1, FILE_RING_RX, FILE_ARENA, FILE_BOARD, FILE_MIRROR };
 
 struct file_header {
     uint64_t magic;
     uint32_t abi;
     uint32_t kind;  /* enum file_kind */
     uint64_t bytes; /* of the file */
-    uint64_t a, b;  /* geometry, by kind: ring data bytes; board row size and rows */
+    uint64_t a, b;  /* geometry, by kind: ring data or mirror bytes; board row size and rows */
 };
 
 /* Opens 'path', making it if 'make', and checks the header against kind, bytes, a, b.  'own': for

@@ -1,4 +1,4 @@
-/* shm/rows.h - the rows of the boards that topo.def lists. */
+/* shm/rows.h - the rows of the boards that topo.def lists, and what its mirrors say of a record. */
 #ifndef SHM_ROWS_H
 #define SHM_ROWS_H
 
@@ -79,6 +79,17 @@ struct lease_row {
     uint64_t since_ns; /* CLOCK_BOOTTIME */
     char peer[64];     /* "ring", or a client's address and user */
     char text[112];    /* why it waits, or why the last one was closed */
+};
+
+/* OPENFLOW, ofproxy: a record is one whole OpenFlow message, as it is on the wire (with TLS: as it
+ * is within). */
+struct openflow_meta {
+    uint64_t dpid;
+    uint64_t session; /* number of the connection */
+    uint8_t known;    /* 1: dpid is valid; the switch has told it */
+    uint8_t down;     /* 1: to the switch */
+    uint8_t unused[6];
+    char peer[64]; /* "1.2.3.4:5", "[::1]:5"; else what is known of it */
 };
 
 #endif

@@ -36,6 +36,14 @@ static const struct board_def boards[] = {
 #include "shm/topo.def"
 };
 
+static const struct {
+    const char *name;
+    uint64_t size;
+} mirrors[] = {
+#define M(NAME, WRITER, size, text) {#NAME, (size)},
+#include "shm/topo.def"
+};
+
 static void path_of(char *path, size_t size, const char *run_dir, const char *name,
                     const char *suffix)
 {
@@ -142,6 +150,17 @@ void topo_board_reader(struct topo *t, struct board_reader *r, enum topo_board b
     }
 }
 
+void topo_mirror(struct topo *t, struct mirror_writer *w, enum topo_mirror mirror)
+{
+    char path[256], why[400];
+
+    path_of(path, sizeof path, t->run_dir, mirrors[mirror].name, ".mirror");
+    if (mirror_write_join(w, path, mirrors[mirror].size, why, sizeof why) != 0) {
+        die("%s", why);
+    }
+    say_anew(why);
+}
+
 void topo_arena(struct topo *t, struct arena *a)
 {
     char path[256], why[400];
@@ -211,4 +230,18 @@ int topo_board_look(const char *run_dir, struct board_reader *r, enum topo_board
         return -errno;
     }
     return board_read_join(r, path, d->row_size, d->rows, why, sizeof why);
+}
+
+int topo_mirror_look(const char *run_dir, struct mirror_reader *r, enum topo_mirror mirror,
+                     char *why, size_t why_size)
+{
+    char path[256];
+
+    path_of(path, sizeof path, run_dir, mirrors[mirror].name, ".mirror");
+    if (access(path, F_OK) != 0) {
+        snprintf(why, why_size, "%s: there is no such mirror: start the stack with 'causeway up'",
+                 path);
+        return -errno;
+    }
+    return mirror_read_join(r, path, mirrors[mirror].size, why, why_size);
 }

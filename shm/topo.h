@@ -1,4 +1,5 @@
-/* shm/topo.h - a process's place in the run directory: role, doorbell, rings, boards, arena.
+/* shm/topo.h - a process's place in the run directory: role, doorbell, rings, boards, mirrors,
+ * arena.
  *
  *     topo_open(&t, run_dir, TOPO_VNSBRIDGE);        takes the role, opens the doorbell
  *     topo_rx(&t, &b.pkt_in, TOPO_PKT_IN);           in any order; no peer need be there
@@ -13,6 +14,7 @@
 #include "shm/arena.h"
 #include "shm/bell.h"
 #include "shm/board.h"
+#include "shm/mirror.h"
 #include "shm/ring.h"
 #include "shm/role.h"
 #include "shm/rows.h"
@@ -34,6 +36,11 @@ enum topo_board {
 #include "shm/topo.def"
     TOPO_BOARDS
 };
+enum topo_mirror {
+#define M(NAME, WRITER, size, text) TOPO_MIRROR_##NAME,
+#include "shm/topo.def"
+    TOPO_MIRRORS
+};
 
 struct topo {
     char run_dir[96];
@@ -47,6 +54,7 @@ void topo_tx(struct topo *t, struct ring_tx *tx, enum topo_ring ring);
 void topo_rx(struct topo *t, struct ring_rx *rx, enum topo_ring ring);
 void topo_board_writer(struct topo *t, struct board_writer *w, enum topo_board board);
 void topo_board_reader(struct topo *t, struct board_reader *r, enum topo_board board);
+void topo_mirror(struct topo *t, struct mirror_writer *w, enum topo_mirror mirror);
 void topo_arena(struct topo *t, struct arena *a); /* owner in ofproxy, read-only elsewhere */
 void topo_ring_all(struct topo *t);
 void topo_close(struct topo *t);
@@ -59,5 +67,8 @@ enum topo_process topo_ring_reader(enum topo_ring r);
 int topo_ring_stats(const char *run_dir, enum topo_ring r, struct ring_stats *s);
 /* Opens a board of a run directory for reading, without making it.  Returns 0 or -errno. */
 int topo_board_look(const char *run_dir, struct board_reader *r, enum topo_board board);
+/* The same of a mirror; a failure is a sentence in 'why'. */
+int topo_mirror_look(const char *run_dir, struct mirror_reader *r, enum topo_mirror mirror,
+                     char *why, size_t why_size);
 
 #endif
