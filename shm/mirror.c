@@ -283,7 +283,7 @@ static uint64_t look_end(const struct mirror_reader *r, uint64_t *count)
 void mirror_start(struct mirror_reader *r)
 {
     r->at = look_end(r, &r->seq);
-    r->missed = r->said = 0;
+    r->missed = 0;
 }
 
 static void get_bytes(const struct mirror_reader *r, uint64_t at, void *to, size_t len)
@@ -321,17 +321,19 @@ static bool head_holds(const struct mirror_head *h, uint64_t room)
            h->size == ((sizeof *h + h->meta_len + h->len + 7) & ~(size_t)7);
 }
 
-/* Goes on with what is written from now on.  Numbers that run backwards are of a writer that began
- * anew: nobody knows what was missed then. */
+/* Goes on with what is written from now on; the next record's number tells what is lost. */
 static void give_up(struct mirror_reader *r)
 {
-    uint64_t seq;
+    uint64_t count;
 
-    r->at = look_end(r, &seq);
-    if (seq > r->seq) {
-        r->missed += seq - r->seq;
-    }
-    r->seq = seq;
+    r->at = look_end(r, &count);
+}
+
+uint64_t mirror_missed(const struct mirror_reader *r)
+{
+    uint64_t count, end = look_end(r, &count);
+
+    return r->missed + (r->at == end && count > r->seq ? count - r->seq : 0);
 }
 
 bool mirror_next(struct mirror_reader *r, struct mirror_record *record)
@@ -358,13 +360,11 @@ bool mirror_next(struct mirror_reader *r, struct mirror_record *record)
         give_up(r);
         return false;
     }
-    if (h.seq > r->seq) {
-        r->missed += h.seq - r->seq - 1;
-    }
+    /* numbers that run backwards are of a writer that began anew: nobody knows what was missed */
+    record->missed = h.seq > r->seq ? h.seq - r->seq - 1 : 0;
+    r->missed += record->missed;
     record->seq = r->seq = h.seq;
     record->time_ns = h.time_ns;
-    record->missed = r->missed - r->said;
-    r->said = r->missed;
     record->meta_len = h.meta_len;
     record->len = h.len;
     r->at += h.size;

@@ -12,7 +12,7 @@
  *     mirror_look(&w, count)     each turn        ask the writer's process, which calls mirror_ask
  *     if (w.on) {                                 wait until mirror_on(&r), then mirror_start(&r)
  *         mirror_put(&w, meta, ..., iov, n);      while (mirror_next(&r, &record)) ...
- *     }                                           r.missed
+ *     }                                           mirror_missed(&r)
  *
  * 'count' is the writer's own number of the things that it would have recorded, from the beginning
  * of time: what passed while it was off counts as missed, too.
@@ -44,9 +44,8 @@ struct mirror_reader {
     const struct mirror_shared *shared;
     uint64_t size;
     uint64_t at;     /* next record */
-    uint64_t seq;    /* number of the last record that was read, or given up */
-    uint64_t missed; /* since mirror_start */
-    uint64_t said;   /* of these, told with a record */
+    uint64_t seq;    /* number of the last record that was read */
+    uint64_t missed; /* before that */
     int fd, guard;
     char path[256];
 };
@@ -86,6 +85,8 @@ bool mirror_on(const struct mirror_reader *r);
 void mirror_start(struct mirror_reader *r);
 /* The next record.  False: none yet, or some were lost: the next call goes on. */
 bool mirror_next(struct mirror_reader *r, struct mirror_record *record);
+/* Records that were lost since mirror_start.  Exact, once the writer pauses. */
+uint64_t mirror_missed(const struct mirror_reader *r);
 /* Has another file taken the place of the one that is mapped? */
 bool mirror_replaced(const struct mirror_reader *r);
 
