@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ctl/ctl.h"
+#include "ctl/capture.h"
 #include "ctl/decode.h"
 #include "shm/tap.h"
 
@@ -40,6 +40,62 @@ static void on_signal(int signal)
 {
     (void)signal;
     stopped = 1;
+}
+
+bool capture_stopped(void)
+{
+    return stopped != 0;
+}
+
+void capture_begin(void)
+{
+    const struct sigaction stop = {.sa_handler = on_signal};
+
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_TIMERSLACK, 1000);
+}
+
+int capture_unwritten(void)
+{
+    return errno == EPIPE ? 0 : ctl_fail("the capture cannot be written: %s", strerror(errno));
+}
+
+int capture_limit(const struct ctl *c, const char *value, const char *things, uint64_t *limit)
+{
+    char *end;
+
+    *limit = strtoull(value, &end, 10);
+    if (*end || *limit == 0 || value[0] == '-') {
+        return ctl_usage(c, "-c is '%s', expected a number of %s", value, things);
+    }
+    return 0;
+}
+
+FILE *capture_create(const char *file, const char *kind, const char *example)
+{
+    FILE *out = stdout;
+
+    if (strcmp(file, "-") != 0) {
+        out = fopen(file, "we");
+    } else if (isatty(STDOUT_FILENO)) {
+        ctl_fail("a %s file is not for a terminal: send it on, as in: %s | wireshark -k -i -", kind,
+                 example);
+        return NULL;
+    }
+    if (!out) {
+        ctl_fail("%s: cannot be written: %s", file, strerror(errno));
+    }
+    return out;
+}
+
+int capture_close(FILE *out, const char *file, int status)
+{
+    if (out && out != stdout && fclose(out) != 0 && status == 0) {
+        return ctl_fail("%s: cannot be written: %s", file, strerror(errno));
+    }
+    return status;
 }
 
 static bool put(struct capture *k, const void *bytes, size_t len)
@@ -160,8 +216,7 @@ static int run(struct capture *k)
         int n = turn(k);
 
         if (n < 0) {
-            return errno == EPIPE ? 0
-                                  : ctl_fail("the capture cannot be written: %s", strerror(errno));
+            return capture_unwritten();
         }
         if (n == 0) {
             nanosleep(&idle, NULL);
@@ -221,7 +276,6 @@ static int read_words(struct ctl *c, struct capture *k, const char **file)
 
     for (int i = 1; i < c->argc; i += 2) {
         const char *value = i + 1 < c->argc ? c->argv[i + 1] : NULL;
-        char *end;
 
         if (!value) {
             return ctl_usage(c, "capture: '%s' is unknown or lacks its value", c->argv[i]);
@@ -229,9 +283,10 @@ static int read_words(struct ctl *c, struct capture *k, const char **file)
         if (strcmp(c->argv[i], "-w") == 0) {
             *file = value;
         } else if (strcmp(c->argv[i], "-c") == 0) {
-            k->limit = strtoull(value, &end, 10);
-            if (*end || k->limit == 0 || value[0] == '-') {
-                return ctl_usage(c, "-c is '%s', expected a number of frames", value);
+            int status = capture_limit(c, value, "frames", &k->limit);
+
+            if (status != 0) {
+                return status;
             }
         } else if (strcmp(c->argv[i], "--ring") == 0) {
             if (!find_ring(k, value)) {
@@ -252,16 +307,11 @@ static int read_words(struct ctl *c, struct capture *k, const char **file)
 
 static int open_file(struct capture *k, const char *file)
 {
-    if (strcmp(file, "-") != 0) {
-        k->out = fopen(file, "we");
-    } else if (isatty(STDOUT_FILENO)) {
-        return ctl_fail(
-            "a pcap file is not for a terminal: send it on, as in: causeway capture -w - "
-            "| wireshark -k -i -");
-    } else {
-        k->out = stdout;
+    k->out = capture_create(file, "pcap", "causeway capture -w -");
+    if (!k->out) {
+        return 1;
     }
-    if (!k->out || !put_file_header(k)) {
+    if (!put_file_header(k)) {
         return ctl_fail("%s: cannot be written: %s", file, strerror(errno));
     }
     return 0;
@@ -269,11 +319,14 @@ static int open_file(struct capture *k, const char *file)
 
 int cmd_capture(struct ctl *c)
 {
-    const struct sigaction stop = {.sa_handler = on_signal};
     struct capture k = {.c = c};
     const char *file = NULL;
-    int status = read_words(c, &k, &file);
+    int status;
 
+    if (c->argc > 1 && strcmp(c->argv[1], "openflow") == 0) {
+        return capture_openflow(c);
+    }
+    status = read_words(c, &k, &file);
     status = status ? status : open_taps(&k);
     if (status == 0 && file) {
         status = open_file(&k, file);
@@ -281,15 +334,9 @@ int cmd_capture(struct ctl *c)
     if (status != 0) {
         return status;
     }
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_TIMERSLACK, 1000);
+    capture_begin();
     fprintf(stderr, "causeway: capturing in %s, end with Ctrl-C\n", c->run_dir);
     status = run(&k);
     say_end(&k);
-    if (k.out && k.out != stdout && fclose(k.out) != 0 && status == 0) {
-        status = ctl_fail("%s: cannot be written: %s", file, strerror(errno));
-    }
-    return status;
+    return capture_close(k.out, file, status);
 }
