@@ -71,7 +71,7 @@ static void resume(struct mirror_writer *w, bool damaged, char *why, size_t why_
     w->end = get(&s->end);
     w->begun = get(&s->begun);
     if (!damaged && (w->end % 8 != 0 || w->begun - w->end > w->size / 2)) {
-        snprintf(why, why_size, "its positions do not hold together");
+        snprintf(why, why_size, "its indexes do not hold together");
         damaged = true;
     }
     if (damaged) {
@@ -164,13 +164,16 @@ static uint64_t put_bytes(const struct mirror_writer *w, uint64_t at, const void
     while (len > 0) {
         size_t skip = at % 8, n = 8 - skip < len ? 8 - skip : len;
 
-        if (n == 8) {
-            memcpy(&word, bytes, 8);
-        } else {
+        if (n < 8) {
             word = skip > 0 ? get(&words[at / 8 & mask]) : 0;
             memcpy((uint8_t *)&word + skip, bytes, n);
+            set(&words[at / 8 & mask], word);
+        } else {
+            for (n = 0; n + 8 <= len; n += 8) {
+                memcpy(&word, bytes + n, 8);
+                set(&words[(at + n) / 8 & mask], word);
+            }
         }
-        set(&words[at / 8 & mask], word);
         at += n;
         bytes += n;
         len -= n;
@@ -296,10 +299,13 @@ static void get_bytes(const struct mirror_reader *r, uint64_t at, void *to, size
         size_t skip = at % 8, n = 8 - skip < len ? 8 - skip : len;
         uint64_t word = get(&words[at / 8 & mask]);
 
-        if (n == 8) {
-            memcpy(bytes, &word, 8);
-        } else {
+        if (n < 8) {
             memcpy(bytes, (const uint8_t *)&word + skip, n);
+        } else {
+            for (n = 0; n + 8 <= len; n += 8) {
+                word = get(&words[(at + n) / 8 & mask]);
+                memcpy(bytes + n, &word, 8);
+            }
         }
         at += n;
         bytes += n;

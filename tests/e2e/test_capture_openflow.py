@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -188,6 +190,28 @@ def test_a_stream_can_be_dissected_while_it_grows(lab, stack):
     wait_for(lambda: capture.popen.poll() is not None, 20, 'end of a capture that nobody reads')
     assert capture.popen.returncode == 0  # its reader went away; that is no failure
     capture.popen.stderr.close()
+
+
+def test_the_longest_messages_are_dissected_over_ipv6_too(lab, make_own_stack, tmp_path):
+    """A pretend switch, for Open vSwitch sends no echo of 64 KB; it is refused in the end."""
+    port, file = lab_port(5), str(tmp_path / 'x.pcapng')
+    stack = make_own_stack(flags={'ofproxy': ('--listen', 'tcp:%d:[::1]' % port)}).start('ofproxy')
+    wait_for(lambda: 'listening' in stack.children['ofproxy'].text(), 10, 'listener')
+    capture = Capture(stack, '-w', file)
+    echo = struct.pack('>BBHI', 1, 2, 65535, 77) + bytes(65527)
+    with socket.create_connection(('::1', port), 10) as s:
+        s.sendall(struct.pack('>BBHI', 1, 0, 8, 1))
+        for _ in range(3):
+            s.sendall(echo)
+        s.sendall(struct.pack('>BBHI', 1, 99, 8, 5))
+        while s.recv(1 << 16):
+            pass
+    _, (messages, missed) = capture.end()
+    well_formed(file)
+    rows = fields(file, 'openflow_1_0.type', 'openflow.length', 'ipv6.src', only='openflow_v1')
+    longest = [(int(kind), src) for kind, length, src in rows if length == '65535']
+    assert longest.count((2, '::1')) == 3 and longest.count((3, '100::1')) == 3, longest
+    assert rows[-1][0] == '1' and messages == len(rows) and missed == 0, rows  # the ERROR
 
 
 def test_it_is_off_unless_somebody_looks_and_after_a_kill(lab, stack):

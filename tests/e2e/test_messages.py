@@ -251,7 +251,7 @@ for program in THREE:
     folder("control socket's name is taken", program, '--run-dir {run}' + LISTEN[program],
            make=lambda p, program=program: (free_port(p), os.makedirs('%s/%s.sock/x' % (p.run, program))),
            file='{run}/%s.sock' % program)
-for program, name in (('ofproxy', 'ofproxy.arena'), ('ofproxy', 'PKT_IN.tx'), ('ofproxy', 'PORTS.board'),
+for program, name in (('ofproxy', 'ofproxy.arena'), ('ofproxy', 'PKT_IN.tx'), ('ofproxy', 'PORTS.board'), ('ofproxy', 'OPENFLOW.mirror'),
                       ('vnsbridge', 'PKT_IN.rx'), ('router', 'VNS_IN.tx')):
     folder('files of another ABI', program, '--run-dir {run}' + LISTEN[program],
            make=lambda p, name=name: (free_port(p), poked(name, put('<I', 8, 77))(p)), theirs='77', file='{run}/' + name)
@@ -493,6 +493,12 @@ ctl('bad --timeout', 'wait --timeout soon', value='soon')
 ctl('bad -n', 'logs -n few', value='few')
 ctl('bad -c', 'capture -c few', value='few')
 ctl('unknown ring', 'capture --ring X', word='X')
+ctl('bad -c of openflow', 'capture openflow -c -3', value='-3')
+for words, word in (('--ring PKT_IN', '--ring'), ('sw0 sw1', 'sw1'), ('-w', '-w'), ('sw0 -c', '-c')):
+    ctl('unknown word for capture', 'capture openflow ' + words, word=word)
+ctl('unknown word for capture', 'capture -w', word='-w')
+ctl('the process to ask does not run', 'capture openflow', make=run_dir, process='ofproxy', dir='{run}')
+ctl('no switch to capture', 'capture openflow sw9', make=run_dir, word='sw9')
 ctl('route without its words', 'route add 10.0.0.0/8')
 ctl('route with other words', 'route add 10.0.0.0/8 over eth1', word='over')
 ctl('unknown route command', 'route flush')
@@ -509,6 +515,16 @@ ctl('no ingress', 'show ingress', make=run_dir, dir='{run}')
 ctl('no counters', 'show verdicts', make=run_dir, dir='{run}')
 ctl('no interfaces', 'show interfaces', make=run_dir, dir='{run}')
 ctl('no interfaces', 'show vhosts', make=run_dir, dir='{run}')
+
+
+def ofproxy_runs(p):
+    free_port(p)
+    runs('ofproxy', *LISTEN['ofproxy'].split())(p)
+
+
+ctl('no mirror to capture from', 'capture openflow', file='{run}/OPENFLOW.mirror',
+    make=lambda p: (ofproxy_runs(p), os.unlink(p.run + '/OPENFLOW.mirror')))
+ctl('capture file cannot be written', 'capture openflow -w {dir}/none/x', make=ofproxy_runs, file='{dir}/none/x')
 ctl('nothing to capture', 'capture', make=run_dir, file='{run}/PKT_IN')
 ctl('restart of what is not supervised', 'restart router', make=run_dir, process='router')
 case('up: programs are not built', 'causeway', 'up ' + RUN, file='{dir}/ofproxy',
@@ -656,7 +672,9 @@ MENDED = (
     ("a stranger's file under the name", 'vnsbridge', 'PKT_OUT.tx', lambda header: 3, {}),
     ('counters damaged', 'router', 'router.counters', lambda header: 100, {}),
     ('counters damaged', 'ofproxy', 'ofproxy.counters', put('<I', 4, 7), {}),
-    ("a ring's end of its own that does not hold together", 'ofproxy', 'PKT_IN.tx', put('<Q', 128, 64), {}),
+    ("a ring's end, or a mirror, of its own that does not hold together", 'ofproxy', 'PKT_IN.tx', put('<Q', 128, 64), {}),
+    ("a ring's end, or a mirror, of its own that does not hold together", 'ofproxy', 'OPENFLOW.mirror', put('<Q', 72, 12345), {}),
+    ('a file of its own cut short', 'ofproxy', 'OPENFLOW.mirror', lambda header: 100, {}),
     ("a neighbour's file is damaged, or it writes what cannot be", 'ofproxy', 'PKT_OUT.tx', put('<Q', 24, 3),
      {'neighbour': 'vnsbridge'}),
     ("a neighbour's file is damaged, or it writes what cannot be", 'router', 'VNS_OUT.rx', put('<Q', 128, 8),

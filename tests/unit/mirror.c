@@ -216,7 +216,7 @@ Test(mirror, damaged_positions_are_started_anew_by_its_writer)
     mirror_write_leave(&w);
     poke(END, 12345);
     join_writer();
-    cr_expect(strstr(why, "M.mirror: its positions do not hold together"), "%s", why);
+    cr_expect(strstr(why, "M.mirror: its indexes do not hold together"), "%s", why);
     cr_expect(w.end == 0 && w.count == 0);
     put(0, 40);
     for (unsigned i = 0; i < 3 && !mirror_next(&r, &got); i++) {
