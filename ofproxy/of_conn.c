@@ -257,7 +257,7 @@ static void deliver(struct of_conn *c, const uint8_t *bytes, unsigned chunk, uin
     c->unanswered = 0;
     counter_add(OFPROXY_RX_MESSAGES, 1);
     if (of_mirrored(c)) {
-        of_mirror(c, OF_UP, &(struct iovec){(void *)(uintptr_t)bytes, m.h.length}, 1);
+        of_mirror_up(c, bytes, m.h.length);
     }
     if (c->state == CONN_HELLO && m.h.type == OF10_TYPE_HELLO) {
         on_HELLO(c, &m); /* in a version of its own: agreed on by this very message */

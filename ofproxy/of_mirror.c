@@ -36,13 +36,33 @@ void of_mirror_ask(struct ofproxy *p)
     bell_ring(&p->topo.bell[TOPO_OFPROXY]); /* now, not with the next tick */
 }
 
-void of_mirror(const struct of_conn *c, enum of_direction way, const struct iovec *iov, unsigned n)
+static void put(const struct of_conn *c, bool down, const struct iovec *iov, unsigned n)
 {
-    struct openflow_meta meta = {.dpid = c->known ? c->dpid : 0,
-                                 .session = c->session,
-                                 .known = c->known,
-                                 .down = way == OF_DOWN};
+    struct openflow_meta meta = {
+        .dpid = c->known ? c->dpid : 0, .session = c->session, .known = c->known, .down = down};
 
     memcpy(meta.peer, c->peer, sizeof meta.peer);
     mirror_put(&c->proxy->mirror, &meta, sizeof meta, iov, n);
+}
+
+void of_mirror_up(const struct of_conn *c, const void *bytes, size_t len)
+{
+    put(c, false, &(struct iovec){(void *)(uintptr_t)bytes, len}, 1);
+}
+
+void of_mirror_down(const struct of_conn *c, const void *a, size_t a_len, const void *b,
+                    size_t b_len)
+{
+    const struct iovec iov[] = {{(void *)(uintptr_t)a, a_len}, {(void *)(uintptr_t)b, b_len}};
+
+    put(c, true, iov, 2);
+}
+
+void of_mirror_frames(const struct of_conn *c, const struct out_frame *first)
+{
+    for (const struct out_frame *f = first; f; f = f->next) {
+        if (f->outcome == DROP_NONE) {
+            put(c, true, f->iov, f->n_iov);
+        }
+    }
 }

@@ -46,9 +46,7 @@ void of_out_put(struct of_conn *c, const void *a, size_t a_len, const void *b, s
     c->tx_messages++;
     counter_add(OFPROXY_TX_MESSAGES, 1);
     if (of_mirrored(c)) {
-        of_mirror(c, OF_DOWN,
-                  (struct iovec[]){{(void *)(uintptr_t)a, a_len}, {(void *)(uintptr_t)b, b_len}},
-                  2);
+        of_mirror_down(c, a, a_len, b, b_len);
     }
     conn_touch(c);
 }
@@ -133,11 +131,11 @@ static void count_sent(struct of_conn *c, const struct out_frame *f)
 {
     uint64_t n = 0;
 
+    if (of_mirrored(c)) {
+        of_mirror_frames(c, f);
+    }
     for (; f; f = f->next) {
         n += f->outcome == DROP_NONE;
-        if (of_mirrored(c) && f->outcome == DROP_NONE) {
-            of_mirror(c, OF_DOWN, f->iov, f->n_iov);
-        }
     }
     c->tx_messages += n;
     counter_add(OFPROXY_TX_MESSAGES, n);

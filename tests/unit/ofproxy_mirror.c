@@ -11,8 +11,10 @@ static struct mirror_record got;
 static struct mirror_reader reader;
 static char why[400];
 
+/* No tick, and so no echo that comes when it likes. */
 static void look(struct rig *r)
 {
+    loop_timer_cancel(&r->p->loop, &r->p->tick);
     cr_assert_eq(topo_mirror_look(r->dir, &reader, TOPO_MIRROR_OPENFLOW, why, sizeof why), 0, "%s",
                  why);
 }
@@ -222,10 +224,69 @@ Test(ofproxy_mirror, a_successor_records_from_its_first_message_on)
     ofproxy_close(r.p);
     cr_expect(!mirror_on(&reader));
     rig_start(&r);
+    loop_timer_cancel(&r.p->loop, &r.p->tick);
     cr_expect(mirror_on(&reader));
     fd = rig_connect(&r);
     expect(OF10_TYPE_HELLO, true, 8);
     all_read(&r);
+    close(fd);
+    mirror_read_leave(&reader);
+    rig_close(&r);
+}
+
+/* A frame comes in, and goes out again. */
+static void there_and_back(struct rig *r, int fd, const uint8_t *packet_in, size_t len)
+{
+    const uint8_t *head;
+    struct record rec;
+    uint8_t *to;
+
+    cr_assert_eq(send(fd, packet_in, len, 0), (ssize_t)len);
+    rig_turn(r);
+    of_mirror_turn(r->p);
+    cr_assert(ring_peek(&r->pkt_in, &rec, &head));
+    to = ring_reserve(&r->pkt_out, rec.head_len);
+    cr_assert(to);
+    memcpy(to, head, rec.head_len);
+    ring_next(&r->pkt_in);
+    ring_release(&r->pkt_in);
+    rec.verdict = VERDICT_FORWARDED;
+    rec.port = 2;
+    ring_commit(&r->pkt_out, &rec);
+    ring_publish(&r->pkt_out);
+    rig_turn(r);
+    cr_assert_gt(recv(fd, bytes, sizeof bytes, 0), 0);
+}
+
+/* tests/bench/mirror_cost counts its instructions, for as many frames as the environment says. */
+Test(ofproxy_mirror, frames_there_and_back_are_all_recorded_when_on_and_not_at_all_when_off)
+{
+    const char *frames = getenv("CAUSEWAY_BENCH_FRAMES"), *on = getenv("CAUSEWAY_BENCH_ON");
+    unsigned n = frames ? (unsigned)atoi(frames) : 500;
+    static uint8_t packet[200];
+    struct rig r;
+    size_t len;
+    int fd;
+
+    rig_open(&r);
+    look(&r);
+    fd = rig_switch(&r, 7, 2);
+    if (!on) {
+        turn_on(&r);
+        mirror_ask(&r.p->mirror, loop_now_ns() - MIRROR_LEASE_NS);
+        of_mirror_turn(r.p);
+    } else {
+        turn_on(&r);
+    }
+    len = rig_packet_in(packet, 1, OF_NO_BUFFER, 64, 64, 3);
+    for (unsigned i = 0; i < n; i++) {
+        there_and_back(&r, fd, packet, len);
+    }
+    for (unsigned i = 0; i < (on ? n : 0) && i < 1000; i++) {
+        expect(OF10_TYPE_PACKET_IN, false, len);
+        expect(OF10_TYPE_PACKET_OUT, true, 88);
+    }
+    cr_expect(!mirror_next(&reader, &got) || (on && n > 1000));
     close(fd);
     mirror_read_leave(&reader);
     rig_close(&r);
