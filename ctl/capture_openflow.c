@@ -12,6 +12,7 @@
 
 #include "common/control.h"
 #include "common/proto/of10.h"
+#include "common/proto/of13.h"
 #include "ctl/capture.h"
 #include "ctl/of_pcap.h"
 
@@ -44,15 +45,20 @@ static struct of_pcap pcap;
 /* A message in one line: the one place that prints them. */
 static void print_message(char *text, size_t size, const uint8_t *bytes, size_t len)
 {
+    static const struct of_version *const versions[] = {&of10, &of13};
     struct of_header h;
+    unsigned v = 0;
 
     if (len < OF_HEADER) {
         snprintf(text, size, "cut off");
         return;
     }
     h = of_header_at(bytes);
-    if (h.version == of10.version) {
-        of_print(&of10, bytes, len, text, size);
+    while (v < 2 && versions[v]->version != h.version) {
+        v++;
+    }
+    if (v < 2) {
+        of_print(versions[v], bytes, len, text, size);
     } else {
         snprintf(text, size, "version=%u type=%u xid=0x%08x length=%u", h.version, h.type, h.xid,
                  h.length);

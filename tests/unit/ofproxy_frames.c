@@ -719,6 +719,7 @@ static void kill_proxy(struct rig *r)
     free(p->ingress.port);
     free(p->ingress.changed);
     arena_leave(&p->arena);
+    mirror_write_leave(&p->mirror);
     loop_close(&p->loop);
     topo_close(&p->topo);
     free(p->conns);
