@@ -261,7 +261,8 @@ static void there_and_back(struct rig *r, int fd, const uint8_t *packet_in, size
 /* tests/bench/mirror_cost counts its instructions, for as many frames as the environment says. */
 Test(ofproxy_mirror, frames_there_and_back_are_all_recorded_when_on_and_not_at_all_when_off)
 {
-    const char *frames = getenv("CAUSEWAY_BENCH_FRAMES"), *on = getenv("CAUSEWAY_BENCH_ON");
+    const char *frames = getenv("CAUSEWAY_BENCH_FRAMES");
+    bool on = !frames || getenv("CAUSEWAY_BENCH_ON");
     unsigned n = frames ? (unsigned)atoi(frames) : 500;
     static uint8_t packet[200];
     struct rig r;
