@@ -46,7 +46,7 @@ class Watch:
     def __init__(self, stack, **steady):
         self.stack = stack
         self.steady = Steady(stack, **steady)
-        wait_for(lambda: self.steady.get(HIGHEST) > 100, 10, 'flowing frames')
+        wait_for(lambda: self.steady.get(HIGHEST) > 100, 60, 'flowing frames')
         self.pids = {name: child.pid for name, child in stack.children.items()}
         self.before = stack.counters()['ofproxy']
         self.aged = False  # frames have waited for 30 s and more
