@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "common/proto/of_text.h"
+
 OF_STRUCTS(WIRE_DEFINE, WIRE_DEFINE_V)
 OF_FAMILIES(WIRE_FAMILY_DEFINE)
 
@@ -172,28 +174,10 @@ const char *of_error_code(const struct of_version *v, uint16_t type, uint16_t co
 
 void of_print(const struct of_version *v, const uint8_t *bytes, size_t len, char *text, size_t size)
 {
-    struct wire_in in = {bytes, bytes + len, false};
-    const struct of_message *m;
-    struct of_header h;
-    _Alignas(8) uint8_t host[2048];
-    int n;
+    struct text to;
 
-    if (!of_header_get(&in, &h)) {
-        snprintf(text, size, "cut header (%zu bytes)", len);
-        return;
-    }
-    m = of_find(v, h.type);
-    n = snprintf(text, size, "%s xid=0x%x length=%u", m ? m->name : "unknown", h.xid, h.length);
-    if (!m || !m->body || m->body()->n_fields == 0 || n < 0 || (size_t)n + 1 >= size ||
-        m->body()->host_size > sizeof host) {
-        return;
-    }
-    if (!wire_get(&in, m->body(), host)) {
-        snprintf(text + n, size - (size_t)n, " (cut)");
-        return;
-    }
-    text[n++] = ' ';
-    wire_print(text + n, size - (size_t)n, m->body(), host);
+    text_open(&to, text, size);
+    of_text_bytes(&to, v, bytes, len);
 }
 
 /* Looks for 'version' in an element's bitmaps: bit v of word w stands for version 32 w + v. */

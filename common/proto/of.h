@@ -101,7 +101,8 @@ void of_end(struct tree *t);
  * there is too little room or it is longer than a message can be. */
 size_t of_write(const struct tree *t, uint8_t *to, size_t size);
 
-/* Prints "packet_in xid=0x.. length=78 buffer_id=..." into 'text' (always terminated). */
+/* Prints "packet_in xid=0x7 total_len=60 in_port=3 ..." into 'text' (always terminated), as
+ * ovs-ofctl would, also of bytes that are cut or wrong; of_text.h has more. */
 void of_print(const struct of_version *v, const uint8_t *bytes, size_t len, char *text,
               size_t size);
 

@@ -127,6 +127,8 @@ bool tree_good(const struct tree *t);
 void tree_print(struct text *to, const struct tree *t);
 /* The same as one JSON object on one line. */
 void tree_json(struct text *to, const struct tree *t);
+/* One node of it, with all within it. */
+void tree_json_node(struct text *to, const struct tree *t, const struct tree_node *n);
 /* A value of 'len' bytes of the wire in its form; and that of an OXM node, or its mask. */
 void tree_value(struct text *to, const struct wire_form *form, const uint8_t *bytes, size_t len);
 void tree_oxm_value(struct text *to, const struct tree_node *n, bool mask);

@@ -168,8 +168,6 @@ void tree_print(struct text *to, const struct tree *t)
 
 /* ---- JSON --------------------------------------------------------------------------------- */
 
-static void json_node(struct text *to, const struct tree *t, const struct tree_node *n);
-
 static void json_oxm(struct text *to, const struct tree_node *n)
 {
     char value[300];
@@ -205,13 +203,13 @@ static const struct tree_node *json_part(struct text *to, const struct tree *t,
     text_say(to, ",\"%s\":%s", part ? part->name : "body", many ? "[" : "");
     for (; n && n->part == part; n = tree_after(t, of, n), first = false) {
         text_say(to, "%s", first ? "" : ",");
-        json_node(to, t, n);
+        tree_json_node(to, t, n);
     }
     text_say(to, "%s", many ? "]" : "");
     return n;
 }
 
-static void json_node(struct text *to, const struct tree *t, const struct tree_node *n)
+void tree_json_node(struct text *to, const struct tree *t, const struct tree_node *n)
 {
     const struct wire_desc *d = n->desc;
 
@@ -241,6 +239,6 @@ static void json_node(struct text *to, const struct tree *t, const struct tree_n
 void tree_json(struct text *to, const struct tree *t)
 {
     if (t->used > 0) {
-        json_node(to, t, tree_root(t));
+        tree_json_node(to, t, tree_root(t));
     }
 }

@@ -294,8 +294,8 @@ Test(of10, prints_a_message_and_never_past_the_text)
     char text[200];
 
     of_print(&of10, m, sizeof m, text, sizeof text);
-    cr_expect_str_eq(text, "packet_in xid=0x7 length=20 buffer_id=NO_BUFFER total_len=2 "
-                           "in_port=3 reason=no_match");
+    cr_expect_str_eq(text, "packet_in xid=0x7 total_len=2 in_port=3 (via no_match) data_len=2 "
+                           "(unbuffered)");
     for (size_t size = 1; size < 100; size++) {
         memset(text, 'x', sizeof text);
         of_print(&of10, m, sizeof m, text, size);
