@@ -497,6 +497,27 @@ ctl('bad -c of openflow', 'capture openflow -c -3', value='-3')
 for words, word in (('--ring PKT_IN', '--ring'), ('sw0 sw1', 'sw1'), ('-w', '-w'), ('sw0 -c', '-c')):
     ctl('unknown word for capture', 'capture openflow ' + words, word=word)
 ctl('unknown word for capture', 'capture -w', word='-w')
+def pcap(body, link=1):
+    """A capture, as bytes: {dir}/x."""
+    def make(p):
+        with open(p.dir + '/x', 'wb') as f:
+            f.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, link) + body)
+    return make
+
+
+# Ethernet, IPv4, TCP from port 4096 to 80, sixteen bytes that are neither OpenFlow nor VNS
+OTHER = bytes(12) + bytes.fromhex('0800450000380001000040060000010203040506070810000050') + bytes.fromhex(
+    '000000010000000050180000000000000d0d0d0d0d0d0d0d0d0d0d0d0d0d0d0d')
+ctl('bad --port of decode', 'decode --port few', value='few')
+ctl('bad --port of decode', 'decode x --port', value='')
+ctl('unknown word', 'decode --nonsense', command='decode', word='--nonsense')
+ctl('decode: no such file', 'decode {dir}/none', file='{dir}/none')
+ctl('decode: nothing there', 'decode')
+ctl('decode: no message', 'decode {dir}/y', files={'y': '# nothing\n'}, file='{dir}/y')
+ctl('decode: no OpenFlow in a capture', 'decode {dir}/x', make=pcap(struct.pack('<IIII', 1, 0, len(OTHER), len(OTHER)) + OTHER),
+    file='{dir}/x', number='1')
+ctl('decode: a damaged capture', 'decode {dir}/x', make=pcap(b'\1' * 20), number='24')
+ctl('decode: another link type', 'decode {dir}/x', make=pcap(b'', 105), number='105')
 ctl('the process to ask does not run', 'capture openflow', make=run_dir, process='ofproxy', dir='{run}')
 ctl('no switch to capture', 'capture openflow sw9', make=run_dir, word='sw9')
 ctl('route without its words', 'route add 10.0.0.0/8')
