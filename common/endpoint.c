@@ -140,6 +140,13 @@ const char *endpoint_path(const struct endpoint *e)
     return ((const struct sockaddr_un *)&e->addr)->sun_path;
 }
 
+const char *endpoint_address(const char *text)
+{
+    bool kind = strncmp(text, "tcp:", 4) == 0 || strncmp(text, "ssl:", 4) == 0;
+
+    return text + (kind ? 4 : 0);
+}
+
 void endpoint_say(char text[ENDPOINT_TEXT], enum endpoint_kind kind,
                   const struct sockaddr_storage *addr)
 {

@@ -42,5 +42,7 @@ const char *endpoint_path(const struct endpoint *e);
 /* "tcp:1.2.3.4:5", "ssl:[::1]:5" or "unix:/path": of the endpoint, or of a peer of that kind. */
 void endpoint_say(char text[ENDPOINT_TEXT], enum endpoint_kind kind,
                   const struct sockaddr_storage *addr);
+/* The address and port of such a text: what follows "tcp:" or "ssl:"; else all of it. */
+const char *endpoint_address(const char *text);
 
 #endif

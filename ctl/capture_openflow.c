@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "common/control.h"
+#include "common/endpoint.h"
 #include "common/proto/of10.h"
 #include "common/proto/of13.h"
 #include "ctl/capture.h"
@@ -107,16 +108,22 @@ static void print_line(const struct capture *k, const struct openflow_meta *m, u
            m->down ? "to" : "from", who, text);
 }
 
+/* An address may be given with its port or without, in brackets or not. */
+static bool begins(const char *peer, const char *wanted)
+{
+    size_t len = strlen(wanted);
+
+    peer += peer[0] == '[' && wanted[0] != '[';
+    return strncmp(peer, wanted, len) == 0 &&
+           (peer[len] == '\0' || peer[len] == ':' || peer[len] == ']');
+}
+
 static bool is_wanted(const struct capture *k, const struct openflow_meta *m)
 {
-    const char *peer = m->peer + (k->peer && m->peer[0] == '[' && k->peer[0] != '[');
-    size_t len = k->peer ? strlen(k->peer) : 0;
-
     if (k->by_dpid) {
         return m->known && m->dpid == k->dpid;
     }
-    return !k->peer || (strncmp(peer, k->peer, len) == 0 &&
-                        (peer[len] == '\0' || peer[len] == ':' || peer[len] == ']'));
+    return !k->peer || begins(m->peer, k->peer) || begins(endpoint_address(m->peer), k->peer);
 }
 
 /* Shows the message in 'record'.  False: it could not be written. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/endpoint.h"
 #include "common/proto/pkt.h"
 
 #define OF_PORT 6653
@@ -31,20 +32,20 @@ struct of_pcap_link {
     uint8_t mac[2][6];
 };
 
-/* "1.2.3.4:5" or "[::1]:5".  False: it is neither. */
+/* "tcp:1.2.3.4:5" or "ssl:[::1]:5".  False: it is neither. */
 static bool parse_peer(struct of_pcap_link *l)
 {
     char host[sizeof l->peer], *end;
-    const char *colon = strrchr(l->peer, ':');
+    const char *peer = endpoint_address(l->peer), *colon = strrchr(peer, ':');
     unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
-    size_t len = colon ? (size_t)(colon - l->peer) : 0;
+    size_t len = colon ? (size_t)(colon - peer) : 0;
 
     if (!colon || *end || port == 0 || port > 65535) {
         return false;
     }
     l->port[SWITCH] = (uint16_t)port;
-    l->v6 = len > 2 && l->peer[0] == '[' && l->peer[len - 1] == ']';
-    memcpy(host, l->peer + l->v6, len);
+    l->v6 = len > 2 && peer[0] == '[' && peer[len - 1] == ']';
+    memcpy(host, peer + l->v6, len);
     host[l->v6 ? len - 2 : len] = '\0';
     host[strcspn(host, "%")] = '\0';
     return inet_pton(l->v6 ? AF_INET6 : AF_INET, host, l->address[SWITCH]) == 1;

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 
 import pytest
-from harness import OF_PORT, SLOT, Lab, die_with_parent, wait_for
+from harness import BIN, HOSTS, OF_PORT, SLOT, Lab, die_with_parent, wait_for
 
 PORT = OF_PORT + 6
 HELLO = bytes((1, 0, 0, 8, 0, 0, 0, 1))
@@ -218,3 +218,17 @@ def test_no_call_of_its_own_is_refused(net, pki, tmp_path):
         strace.terminate()
         strace.wait(10)
     assert 'EAGAIN' in log.read_text() and 'EPERM' not in log.read_text(), log.read_text()
+
+
+def test_the_channel_can_be_captured_in_the_clear(net):
+    """Who may read the run directory sees what is inside of TLS, by the switch's address, too."""
+    lab, stack = net
+    capture = subprocess.Popen([BIN + '/causeway', '--run-dir', stack.run_dir, 'capture', 'openflow', '127.0.0.1',
+                                '-c', '4'], stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    pinger = lab.popen('client', 'ping', '-q', '-n', '-i', '0.2', HOSTS['server1'], stdout=subprocess.DEVNULL)
+    try:
+        text = capture.communicate(timeout=20)[0]
+    finally:
+        pinger.kill()
+        pinger.wait()
+    assert 'PACKET_IN' in text.upper().replace(' ', '_'), text

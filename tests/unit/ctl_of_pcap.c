@@ -169,7 +169,7 @@ Test(ctl_of_pcap, sequence_numbers_go_on_whatever_comes_between)
 
 Test(ctl_of_pcap, the_longest_message_is_two_segments_that_follow_each_other)
 {
-    static const char *const peers[] = {"10.1.2.3:1", "[2001:db8::7]:40001"};
+    static const char *const peers[] = {"tcp:10.1.2.3:1", "ssl:[2001:db8::7]:40001"};
 
     for (unsigned i = 0; i < 2; i++) {
         struct packet a, b;
@@ -191,11 +191,11 @@ Test(ctl_of_pcap, two_connections_never_have_the_same_four_numbers)
         const char *peer;
         uint64_t session;
     } links[] = {
-        {"10.0.0.1:6653", 1},
+        {"tcp:10.0.0.1:6653", 1},
         {"10.0.0.1:6653", 2},
         {"127.0.0.1:40000", 3},
         {"127.0.0.1:40000", 4},
-        {"[::1]:40000", 5},
+        {"ssl:[::1]:40000", 5},
         {"[::1]:40000", 6},
         {"unix", 7},
         {"unix:/run/ovs/sw0.mgmt", 8},
@@ -205,7 +205,7 @@ Test(ctl_of_pcap, two_connections_never_have_the_same_four_numbers)
         {"", 12},
         {":5", 13},
         {"1.2.3.4:70000", 14},
-        {"[]:5", 15},
+        {"tcp:[]:5", 15},
     };
     uint8_t tuple[16][36] = {{0}};
     unsigned n = sizeof links / sizeof links[0];

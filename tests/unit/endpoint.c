@@ -93,3 +93,11 @@ Test(endpoint, a_path_must_fit_a_socket_s_address)
     cr_expect(!endpoint_listen(&e, word, ""));
     cr_expect(!endpoint_connect(&e, "unix:y", word + 5), "with the run directory in front");
 }
+
+Test(endpoint, the_address_of_a_peer_is_what_follows_its_kind)
+{
+    cr_expect_str_eq(endpoint_address("tcp:1.2.3.4:5"), "1.2.3.4:5");
+    cr_expect_str_eq(endpoint_address("ssl:[::1]:5"), "[::1]:5");
+    cr_expect_str_eq(endpoint_address("unix:/a"), "unix:/a");
+    cr_expect_str_eq(endpoint_address("tc"), "tc");
+}
