@@ -109,7 +109,7 @@ def test_tshark_dissects_what_was_captured(lab, stack, tmp_path):
     times = [float(row[0]) for row in fields(file, 'frame.time_epoch')]
     assert times == sorted(times) and begun - 2 < times[0] < times[-1] < time.time() + 1
     names = {row[0] for row in fields(file, 'frame.interface_name')}
-    assert len(names) == 1 and re.fullmatch(r'0x[0-9a-f]{16} 127\.0\.0\.1:\d+', names.pop())
+    assert len(names) == 1 and re.fullmatch(r'0x[0-9a-f]{16} tcp:127\.0\.0\.1:\d+', names.pop())
     # the frames within are whole: pings of 1200 bytes as they came, and with a smaller TTL as they left
     ttls = [row[0].split(',')[-1] for row in fields(file, 'ip.ttl', only='icmp.type == 8 && data.len == 1192')]
     assert sorted(ttls) == ['63'] * 5 + ['64'] * 5, ttls
