@@ -58,6 +58,11 @@ static json_t *switches_from_board(const struct ctl *c)
     return list;
 }
 
+static json_t *bridges(const struct ctl *c)
+{
+    return stack_call(c, "ofproxy", "bridges", NULL);
+}
+
 static json_t *switches(const struct ctl *c)
 {
     char why[512];
@@ -315,6 +320,13 @@ static const struct column switch_columns[] = {{"dpid", "DATAPATH", false},
                                                {"errors", "ERRORS", true},
                                                {"last_error", "LAST ERROR", false},
                                                {NULL, NULL, false}};
+static const struct column bridge_columns[] = {
+    {"bridge", "BRIDGE", false},  {"dpid", "DATAPATH", false},
+    {"type", "TYPE", false},      {"ports", "PORTS", true},
+    {"state", "STATE", false},    {"controller", "CONTROLLER", false},
+    {"connection", "", false},    {"queued", "QUEUED", true},
+    {"dropped", "DROPPED", true}, {"last_error", "LAST ERROR", false},
+    {"ovsdb", "DATABASE", false}, {NULL, NULL, false}};
 static const struct column vhost_columns[] = {
     {"vhost", "VHOST", false}, {"owner", "SERVED BY", false}, {"state", "STATE", false},
     {"peer", "PEER", false},   {"text", "", false},           {NULL, NULL, false}};
@@ -340,6 +352,7 @@ static const struct topic {
     json_t *(*get)(const struct ctl *c);
     const struct column *columns;
 } topics[] = {{"arp", neighbours, arp_columns},
+              {"bridges", bridges, bridge_columns},
               {"counters", counters, counter_columns},
               {"ingress", ingress_json, ingress_columns},
               {"interfaces", interfaces, interface_columns},
@@ -404,11 +417,11 @@ int cmd_show(struct ctl *c)
 
     c->all = c->argc == 3 && t && !t->get && strcmp(c->argv[2], "--all") == 0;
     if (!t || (c->argc != 2 && !c->all)) {
-        return ctl_usage(c,
-                         "show needs one topic: arp, counters, ingress, interfaces, rings, routes, "
-                         "switches, verdicts or vhosts%s%s%s",
-                         c->argc > 1 ? ", not '" : "", c->argc > 1 ? c->argv[1] : "",
-                         c->argc > 1 ? "'" : "");
+        return ctl_usage(
+            c,
+            "show needs one topic: arp, bridges, counters, ingress, interfaces, rings, routes, "
+            "switches, verdicts or vhosts%s%s%s",
+            c->argc > 1 ? ", not '" : "", c->argc > 1 ? c->argv[1] : "", c->argc > 1 ? "'" : "");
     }
     return ctl_watch(c, show_one);
 }

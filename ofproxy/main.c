@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 #include "ofproxy/ofproxy.h"
+#include "ofproxy/ovsdb_client.h"
 #include "ofproxy/status.h"
 #include "ofproxy/tls.h"
 #include "shm/fault.h"
@@ -17,6 +18,7 @@ int main(int argc, char **argv)
 {
     static struct ofproxy p;
     static struct tls tls;
+    struct ovsdb_client *db;
     struct sandbox box;
     struct config c;
     unsigned needs;
@@ -30,8 +32,11 @@ int main(int argc, char **argv)
         tls_config(&tls, &c);
         needs |= SANDBOX_FILES;
     }
+    db = ovsdb_open(&c);
+    needs |= ovsdb_needs(db);
     fault_open();
     ofproxy_open(&p, &c, config_str(&c, CONFIG_STACK_RUN_DIR));
+    p.ovsdb = db;
     if (needs & SANDBOX_FILES) {
         ofproxy_tls(&p, &tls);
     }
@@ -46,6 +51,7 @@ int main(int argc, char **argv)
         tls_sandboxed(&tls, box.user);
     }
     control_serve();
+    ovsdb_serve(db);
     log_info("listening on=\"%s\"", p.listening);
     while (loop_running(&p.loop)) {
         ofproxy_turn(&p);
@@ -56,6 +62,7 @@ int main(int argc, char **argv)
              counter_get(OFPROXY_ANSWERED), counter_get(OFPROXY_DROPPED));
     ofproxy_close(&p);
     tls_close(&tls);
+    ovsdb_close(db);
     config_free(&c);
     return 0;
 }

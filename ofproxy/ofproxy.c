@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "ofproxy/of_conn.h"
 #include "ofproxy/of_mirror.h"
+#include "ofproxy/ovsdb_client.h"
 #include "ofproxy/packet_in.h"
 #include "ofproxy/status.h"
 #include "ofproxy/tls.h"
@@ -86,6 +87,7 @@ static void on_tick(struct loop_timer *t)
     of_mirror_tick(p);
     packet_out_expire(p, now);
     ingress_publish(&p->ingress);
+    ovsdb_count(p->ovsdb);
     status_refresh(p);
     loop_timer_set(&p->loop, &p->tick, TICK_MS);
 }

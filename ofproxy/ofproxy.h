@@ -32,6 +32,7 @@
 #include "shm/wait.h"
 
 struct of_conn;
+struct ovsdb_client;
 struct status;
 struct tls;
 
@@ -86,6 +87,7 @@ struct ofproxy {
     unsigned work;              /* frames received in this turn */
     struct peer_budget budget;
     struct status *status;
+    struct ovsdb_client *ovsdb;         /* NULL: none */
     const char *listening, *connecting; /* the words of the configuration */
     /* sendmsg; tests look here at what leaves, and from where */
     ssize_t (*send)(int fd, const struct msghdr *m, int flags);

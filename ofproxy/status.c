@@ -13,6 +13,7 @@
 #include "ofproxy/of_conn.h"
 #include "ofproxy/of_mirror.h"
 #include "ofproxy/ofproxy.h"
+#include "ofproxy/ovsdb_client.h"
 
 struct switch_status {
     uint64_t dpid;
@@ -31,7 +32,8 @@ struct switch_status {
 
 struct status {
     pthread_mutex_t lock;
-    struct control_method methods[4];
+    struct control_method methods[5];
+    struct ovsdb_client *ovsdb;
     struct board_reader ports; /* the control thread's */
     const char *listening, *connecting;
     unsigned n, connections, switches, in_flight, free_chunks;
@@ -132,6 +134,38 @@ static json_t *on_mirror_start(void *context, json_t *params, char *why, size_t 
                      (int)(MIRROR_LEASE_NS / 1000000));
 }
 
+/* The connection of the datapath that a bridge is, if it has one: its peer, version and state. */
+static void add_switch(const struct status *s, json_t *bridge)
+{
+    const char *dpid = json_string_value(json_object_get(bridge, "dpid"));
+
+    for (unsigned i = 0; i < s->n; i++) {
+        const struct switch_status *row = &s->row[i];
+
+        if (row->known && dpid && dpid[0] && strtoull(dpid, NULL, 16) == row->dpid) {
+            json_object_set_new(bridge, "peer", json_string(row->peer));
+            json_object_set_new(bridge, "version", json_string(row->version));
+            json_object_set_new(bridge, "state", json_string(conn_state_name(row->state)));
+        }
+    }
+}
+
+static json_t *on_bridges(void *context, json_t *params, char *why, size_t why_size)
+{
+    struct status *s = context;
+    json_t *list = ovsdb_bridges(s->ovsdb, why, why_size), *one;
+    size_t i;
+
+    (void)params;
+    pthread_mutex_lock(&s->lock);
+    json_array_foreach(list, i, one)
+    {
+        add_switch(s, one);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return list;
+}
+
 static void copy_conn(struct switch_status *to, const struct of_conn *c)
 {
     *to = (struct switch_status){
@@ -201,6 +235,8 @@ void status_open(struct ofproxy *p)
     s->methods[0] = (struct control_method){"switches", on_switches, s};
     s->methods[1] = (struct control_method){"status", on_status, s};
     s->methods[2] = (struct control_method){"mirror.start", on_mirror_start, p};
+    s->methods[3] = (struct control_method){"bridges", on_bridges, s};
+    s->ovsdb = p->ovsdb;
     topo_board_reader(&p->topo, &s->ports, TOPO_PORTS);
     s->listening = p->listening ? p->listening : "";
     s->connecting = p->connecting ? p->connecting : "";

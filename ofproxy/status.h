@@ -1,4 +1,4 @@
-/* ofproxy/status.h - what the control socket tells: "switches" and "status"; and
+/* ofproxy/status.h - what the control socket tells: "switches", "status" and "bridges"; and
  * "mirror.start", which asks for the mirror of the OpenFlow messages (of_mirror.h).
  *
  * The packet thread copies its tables a few times a second, and never waits for the control thread:
