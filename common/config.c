@@ -76,6 +76,7 @@ static const struct {
     {CONFIG_STACK_LOG_LEVEL, " error warn info debug ", "error, warn, info or debug"},
     {CONFIG_STACK_SANDBOX, " yes no ", "yes or no"},
     {CONFIG_STACK_WAIT, " auto yield poll sleep ", "auto, yield, poll or sleep"},
+    {CONFIG_LAB_CREATE, " lab ofproxy ", "lab or ofproxy"},
     {CONFIG_OFPROXY_METERING, " on off ", "on or off"},
     {CONFIG_OFPROXY_TLS_VERIFY, " yes no ", "yes or no"},
 };

@@ -3,6 +3,7 @@
 # One way out for every end: a lab that is told to stop and a lab that was killed are swept the same.
 # Nothing is removed by a name alone: a process must carry the lab's mark in its environment, an
 # interface must have the MAC that the lab gave it.
+import contextlib
 import fcntl
 import json
 import os
@@ -143,6 +144,8 @@ class Leavings:
             self.delete(name, mac)
         for name in state['taps']:
             delete_tap(name)
+        with contextlib.suppress(OSError):
+            os.unlink(state.get('socket') or '')  # an ovsdb-server that was killed leaves its own
         shutil.rmtree(self.dir, ignore_errors=True)
         if state.get('made_run_dir'):
             try:

@@ -37,7 +37,8 @@ class Ovs:
         return self.run('ovs-vsctl', '--db=' + self.db, '--timeout=%d' % timeout, *words,
                         why="the lab's Open vSwitch refused 'ovs-vsctl %s'" % ' '.join(words[:3]))
 
-    def start_database(self):
+    def start_database(self, remote=None, owner=None):
+        """'remote': where it listens besides, for ofproxy; a Unix socket is given to 'owner'."""
         os.makedirs(self.dir, mode=0o700, exist_ok=True)
         if not os.path.exists(SCHEMA):
             raise OvsError("Open vSwitch's database schema %s is missing: apt-get install openvswitch-switch"
@@ -45,8 +46,11 @@ class Ovs:
         self.run('ovsdb-tool', 'create', self.dir + '/conf.db', SCHEMA, why="cannot make the lab's OVS database")
         self.run('ovsdb-server', self.dir + '/conf.db', '--remote=punix:%s/db.sock' % self.dir, '--detach',
                  '--no-chdir', '--pidfile', '--log-file', '-vconsole:emer', '-vsyslog:off',
+                 *(['--remote=' + remote] if remote else []),
                  why="cannot start the lab's ovsdb-server (its log is %s/ovsdb-server.log)" % self.dir)
         self.vsctl('--no-wait', 'init')
+        if remote and remote.startswith('punix:'):
+            os.chown(remote[len('punix:'):], *owner)  # its mode lets nobody else write, and so connect
 
     def switch_pid(self):
         """PID of the running ovs-vswitchd, or None."""
@@ -92,6 +96,22 @@ class Ovs:
             return  # whoever wants to control it connects to its BRIDGE.mgmt
         self.vsctl(*flags, 'set-controller', bridge, target, '--', 'set', 'controller', bridge,
                    'max_backoff=1000', 'inactivity_probe=5000', 'connection_mode=out-of-band')
+
+    def await_bridge(self, bridge, advice):
+        """ofproxy makes it."""
+        deadline = time.monotonic() + 60
+        while bridge not in self.vsctl('list-br').split():
+            if time.monotonic() > deadline:
+                raise OvsError('after 60 s nobody has made the bridge %s: %s' % (bridge, advice))
+            time.sleep(0.05)
+
+    def fit_bridge(self, bridge, dpid, datapath_type, ports):
+        """What the lab adds to a bridge that ofproxy made: {name: number} of ports, and who it is."""
+        words = ['set', 'bridge', bridge, 'datapath_type=' + datapath_type, 'other-config:datapath-id=' + dpid]
+        for port, number in ports.items():
+            words += ['--', '--may-exist', 'add-port', bridge, port, '--', 'set', 'Interface', port,
+                      'ofport_request=%d' % number]
+        self.vsctl(*words, timeout=20)
 
     def check_ports(self, ports):
         """OVS says in the database, not by an exit status, that it could not take an interface."""

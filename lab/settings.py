@@ -1,6 +1,7 @@
 # lab/settings.py - where the lab's settings come from, and what they must look like.
 import configparser
 import os
+import pwd
 import re
 import socket
 
@@ -26,6 +27,13 @@ def settings(args):
     for word in ('key', 'cert', 'ca'):
         name = 'tls_' + word
         setattr(args, name, pick(getattr(args, name), ('CAUSEWAY_LAB_TLS_' + word.upper(),), 'lab', 'tls-' + word, ''))
+    args.create = pick(args.create, ('CAUSEWAY_LAB_CREATE',), 'lab', 'create', 'lab')
+    args.ovsdb = pick(args.ovsdb, ('CAUSEWAY_OFPROXY_OVSDB',), 'ofproxy', 'ovsdb', '')
+    args.run_as = pick(None, ('CAUSEWAY_RUN_AS',), 'stack', 'run-as', '')
+    if args.create not in ('lab', 'ofproxy'):
+        raise LabError("--create '%s': expected lab or ofproxy" % args.create)
+    if args.create == 'ofproxy':
+        remote(args.ovsdb)
     if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_.]{0,9}', args.switch):
         raise LabError("--switch '%s': expected a letter and at most nine letters, digits, '_' or '.', since the"
                        " kernel takes 15 characters for 'NAME-eth1'" % args.switch)
@@ -45,6 +53,29 @@ def config_file(path):
     except (OSError, configparser.Error, UnicodeDecodeError) as e:
         raise LabError('cannot read the configuration file %s: %s' % (path, ' '.join(str(e).split()))) from e
     return {(s, k): v for s in reader.sections() for k, v in reader.items(s) if v is not None}
+
+
+def remote(ovsdb):
+    """Where the lab's ovsdb-server listens for ofproxy, in ovsdb-server's words: 'ovsdb' says where ofproxy looks."""
+    match = re.fullmatch(r'tcp:(127[0-9.]+|\[::1\]):(\d{1,5})', ovsdb)
+    if ovsdb.startswith('unix:/'):
+        return 'p' + ovsdb
+    if not match or not 0 < int(match[2]) < 65536:
+        raise LabError("--create ofproxy needs to know where ofproxy looks for the database, and ovsdb is '%s': give both"
+                       " the same unix:/PATH (or tcp:127.0.0.1:PORT, which every user of this machine can reach), with"
+                       " --ovsdb or in [ofproxy] of the configuration file" % ovsdb)
+    return 'ptcp:%s:%s' % (match[2], match[1])
+
+
+def owner(run_as):
+    """User and group that ofproxy becomes, as common/sandbox.c chooses them."""
+    for name in [run_as] if run_as else ['causeway', 'nobody']:
+        try:
+            user = pwd.getpwnam(name)
+            return user.pw_uid, user.pw_gid
+        except KeyError:
+            pass
+    return 0, 0
 
 
 def target(controller):

@@ -20,9 +20,10 @@
 #include "ofproxy/ovsdb_view.h"
 
 #define PATIENCE_NS 5000000000ull /* of silence before an echo, and without its answer */
-#define STEADY_NS 5000000000ull   /* a connection that held so long begins with a short pause anew \
-                                   */
-#define LOOK_MS 500               /* between two looks at the clock */
+#define STEADY_NS                                                                                  \
+    5000000000ull   /* a connection that held so long begins with a short pause anew               \
+                     */
+#define LOOK_MS 500 /* between two looks at the clock */
 #define DROPS_EACH_NS 10000000000ull /* one line about packet-ins dropped in this time */
 
 struct ovsdb_client {

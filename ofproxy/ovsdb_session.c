@@ -7,8 +7,9 @@
 #include <string.h>
 
 #define NO_TXN "00000000-0000-0000-0000-000000000000"
-#define STEP_NS 20000000000ull /* for the server to answer a step; a large database takes a while  \
-                                */
+#define STEP_NS                                                                                    \
+    20000000000ull /* for the server to answer a step; a large database takes a while              \
+                    */
 
 enum { SINCE, COND, PLAIN, METHODS };
 static const char *const methods[METHODS] = {"monitor_cond_since", "monitor_cond", "monitor"};
