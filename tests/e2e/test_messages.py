@@ -222,6 +222,7 @@ def unused():
         return s.getsockname()[1]
 
 
+SANDBOXLESS = 'sandbox off'
 LISTEN = {'ofproxy': ' --listen tcp:{port}:127.0.0.1', 'vnsbridge': ' --listen none', 'router': ''}
 
 folder('its parent is missing', THREE, '--run-dir {dir}/none/run', dir='{dir}/none/run')
@@ -382,6 +383,23 @@ tls('the key has a passphrase', with_passphrase, files={'key': 'locked.key', 'ce
 tls('tls-cert is no certificate', files={'cert': 'good.key'}, file='{dir}/good.key')
 tls("the key is another certificate's", two, files={'key': 'other.key'})
 tls('tls-ca is no certificate', files={'ca': 'good.key'}, file='{dir}/good.key')
+
+for word in ('unix:db.sock', 'tcp:6640', 'tcp:localhost:6640', 'tcp:127.0.0.1:', 'tcp:127.0.0.1:70000', 'tcp:[::1:6640', 'db'):
+    case('bad ovsdb', 'ofproxy', RUN + '--ovsdb ' + word, word=word)
+case('bad ovsdb', 'ofproxy', RUN + '--ovsdb unix:/' + 'x' * 120, word='unix:/' + 'x' * 120)
+case('ovsdb over TLS', 'ofproxy', RUN + '--ovsdb ssl:127.0.0.1:6640', word='ssl:127.0.0.1:6640')
+case('too many of ovsdb', 'ofproxy', RUN + '--ovsdb ' + ','.join('tcp:127.0.0.1:%d' % n for n in range(1, 9)))
+BRIDGE = RUN + '--ovsdb unix:/none --ovsdb-bridge '
+for word in ('a/b', 'b' * 16, 'é'):
+    case('bad ovsdb-bridge', 'ofproxy', BRIDGE + word, name=word)
+case('too many of ovsdb-bridge', 'ofproxy', BRIDGE + ','.join('b%d' % n for n in range(20)))
+case('ovsdb-bridge without ovsdb', 'ofproxy', RUN + '--ovsdb-bridge sw0')
+case('bad ovsdb-controller', 'ofproxy', BRIDGE + 'sw0 --ovsdb-controller 127.0.0.1:6633', word='127.0.0.1:6633')
+case('ovsdb-controller without a bridge', 'ofproxy', RUN + '--ovsdb unix:/none --ovsdb-controller tcp:127.0.0.1:6633')
+case("a limit below Open vSwitch's least", 'ofproxy', BRIDGE + 'sw0 --ovsdb-rate-limit 99', key='ovsdb-rate-limit',
+     value='99', least='100')
+case("a limit below Open vSwitch's least", 'ofproxy', BRIDGE + 'sw0 --ovsdb-rate-limit 100 --ovsdb-burst-limit 1',
+     key='ovsdb-burst-limit', value='1', least='25')
 
 # ---- vnsbridge -----------------------------------------------------------------------------------
 
@@ -599,6 +617,12 @@ lab_case('ssl: without a file', 'up --controller ssl:127.0.0.1:6653 --tls-key {d
          value='ssl:127.0.0.1:6653', flag='--tls-cert')
 lab_case('a file of ssl: missing', 'up --controller pssl:6653 --tls-key {dir}/none --tls-cert x --tls-ca x' + IN_LAB,
          flag='--tls-key', file='{dir}/none', reason='No such file or directory')
+lab_case('bad --create', 'up --create me' + IN_LAB, value='me')
+lab_case('--create ofproxy without a database', 'up --create ofproxy' + IN_LAB, value='')
+lab_case('--create ofproxy without a database', 'up --create ofproxy --ovsdb tcp:10.0.0.1:6640' + IN_LAB,
+         value='tcp:10.0.0.1:6640')
+lab_case("somebody's socket in the database's place", 'up --create ofproxy --ovsdb unix:{dir}/db' + IN_LAB,
+         files={'db': ''}, file='{dir}/db')
 lab_case('unknown host in --controller', 'up --controller tcp:no.such.host.invalid:6633' + IN_LAB,
          host='no.such.host.invalid')
 lab_case('configuration file missing', 'up --config {dir}/none' + IN_LAB, file='{dir}/none')
@@ -771,6 +795,32 @@ def test_what_is_no_end_is_said_once(place, key, make, words, names):
     assert child.end(signal.SIGTERM) == 0, child.text()
 
 
+@pytest.mark.parametrize('key', ['the database may not be reached', 'no database there'])
+def test_an_unreachable_database_is_named_once_and_tried_on(place, key):
+    sentence, status = PAGE_ROWS['ofproxy', key]
+    assert status == '-'
+    free_port(place)
+    path = place.dir + '/db.sock'
+    with socket.socket(socket.AF_UNIX) as s:
+        if 'may not' in key:
+            s.bind(path)
+            s.listen()
+            os.chmod(path, 0o700)
+        child = place.start('ofproxy', *LISTEN['ofproxy'].split(), '--ovsdb', 'unix:' + path)
+        if SANDBOXLESS in child.text():
+            pytest.skip('a build with a sanitizer stays root')
+        pattern = re.compile(r'\S+ ofproxy warn ' + matcher(sentence, {'remote': 'unix:' + path}))
+        wait_for(lambda: any(map(pattern.fullmatch, child.text().splitlines())), 5, sentence)
+        if 'may not' not in key:
+            s.bind(path)
+            s.listen()
+        os.chmod(path, 0o777)
+        s.settimeout(10)
+        s.accept()[0].close()  # it had been at it all the while
+    assert len([line for line in child.text().splitlines() if pattern.fullmatch(line)]) == 1, child.text()
+    assert child.end(signal.SIGTERM) == 0
+
+
 def test_an_unreachable_server_is_named_once_and_tried_on_without_haste(place):
     sentence, status = PAGE_ROWS['router', 'the VNS server cannot be reached']
     assert status == '-'
@@ -815,6 +865,7 @@ def test_help_of_the_lab(place):
 def test_the_page_and_this_file_list_the_same():
     made = {(c.values[0]['section'], c.values[0]['key']) for c in CASES}
     made.add(('router', 'the VNS server cannot be reached'))
+    made |= {('ofproxy', 'the database may not be reached'), ('ofproxy', 'no database there')}
     made |= {('Run directory', m[0]) for m in MENDED}
     made |= {('ofproxy', m[0]) for m in SAID}
     assert made - set(PAGE_ROWS) == set(), 'not in docs/messages.md'
