@@ -216,6 +216,26 @@ def test_a_clustered_server_that_restarts_is_resumed(vswitch, proxy):
     stack.end()
 
 
+def test_of_a_cluster_the_leader_is_preferred_and_a_server_cut_off_is_refused(vswitch, proxy):
+    first = vswitch(clustered=True).start_server()
+    servers = [first] + [vswitch(joins=first).start_server() for _ in range(2)]
+    servers.sort(key=lambda s: s.leads())  # the leader last
+    stack = proxy(' '.join(s.remote for s in servers), '--ovsdb-bridge', 'br0')
+    await_said(stack, 'ovsdb connected remote=%s ' % servers[2].remote, seconds=60)
+    assert said(stack, 'it is not the leader of its cluster') >= 1
+    await_said(stack, 'br0: bridge made')
+    servers[2].kill_server()
+    await_said(stack, 'ovsdb connected', 2, seconds=60)
+    assert said(stack, 'resumed=yes') == 1, stack.tails()
+    servers[0].vsctl('add-br', 'br1')
+    wait_for(lambda: set(shown(stack)) == {'br0', 'br1'}, 30, 'bridge made in another server of the cluster')
+    servers[1].kill_server()
+    await_said(stack, 'it has lost the other servers of its cluster', seconds=60)
+    servers[1].start_server()
+    await_said(stack, 'ovsdb connected', 3, seconds=60)
+    stack.end()
+
+
 def test_older_ways_to_monitor(vswitch, pretender, proxy):
     ovs = vswitch().start_server('--disable-file-column-diff')
     ovs.appctl('server', 'ovsdb-server/disable-monitor-cond')
@@ -297,6 +317,31 @@ def test_a_database_it_may_not_reach_is_said_with_the_cure(vswitch, proxy):
     stack = proxy(ovs.remote, '--run-as', 'root')
     await_said(stack, 'ovsdb connected')
     stack.end()
+
+
+def test_no_call_of_its_own_is_refused(vswitch, make_own_stack, tmp_path):
+    """strace sees every call of an ofproxy in the sandbox, over a restart of the server."""
+    for kind in ('unix', 'tcp'):
+        ovs, log = vswitch().start_server(), tmp_path / kind
+        if kind == 'tcp':
+            ovs.appctl('server', 'ovsdb-server/add-remote', 'ptcp:%d:127.0.0.1' % (PORT + 2))
+        remote = ovs.remote if kind == 'unix' else 'tcp:127.0.0.1:%d' % (PORT + 2)
+        stack = make_own_stack(of_port=PORT, flags={'ofproxy': ['--ovsdb', remote, '--ovsdb-bridge', 'br0']})
+        command = stack.command
+        stack.command = lambda n, c=command, l=log: ['strace', '-f', '-qq', '-Z', '-o', str(l)] + c(n)
+        stack.start('ofproxy')
+        await_said(stack, 'ovsdb changed')
+        ovs.kill_server()
+        await_said(stack, 'ovsdb not connected')
+        ovs.start_server()
+        if kind == 'tcp':
+            ovs.appctl('server', 'ovsdb-server/add-remote', 'ptcp:%d:127.0.0.1' % (PORT + 2))
+        await_said(stack, 'ovsdb connected', 2)
+        assert set(shown(stack)) == {'br0'}
+        os.kill(int(run('pgrep', '-P', stack.pid('ofproxy')).stdout), signal.SIGTERM)
+        stack.children['ofproxy'].popen.wait(10)
+        refused = [line for line in log.read_text().splitlines() if ' EPERM ' in line]
+        assert all('unlink(' in line and '.sock' in line for line in refused), refused
 
 
 # ---- packet-ins that never reach us --------------------------------------------------------------

@@ -15,16 +15,21 @@ NOBODY_ID = 65534
 class Vswitch:
     """ofproxy finds the database at self.remote; its user in the sandbox may connect there."""
 
-    def __init__(self, clustered=False):
+    def __init__(self, clustered=False, joins=None):
         self.dir = tmpfs_dir('ovs')
         os.chmod(self.dir, 0o711)
-        self.clustered, self.server, self.switch = clustered, None, None
+        self.server, self.switch = None, None
         self.env = dict(os.environ, OVS_RUNDIR=self.dir, OVS_LOGDIR=self.dir, OVS_DBDIR=self.dir)
         self.socket = self.dir + '/db.sock'
         self.remote = 'unix:' + self.socket
-        words = ['create-cluster'] if clustered else ['create']
-        run('ovsdb-tool', *words, self.dir + '/conf.db', SCHEMA,
-            *(['unix:%s/raft' % self.dir] if clustered else []))
+        self.raft = 'unix:%s/raft' % self.dir
+        if joins:
+            words = ['join-cluster', self.dir + '/conf.db', 'Open_vSwitch', self.raft, joins.raft]
+        elif clustered:
+            words = ['create-cluster', self.dir + '/conf.db', SCHEMA, self.raft]
+        else:
+            words = ['create', self.dir + '/conf.db', SCHEMA]
+        run('ovsdb-tool', *words)
 
     def start_server(self, *flags, open_to_us=True):
         self.server = Child('ovsdb-server', ['ovsdb-server', self.dir + '/conf.db', '--remote=p' + self.remote,
@@ -45,11 +50,15 @@ class Vswitch:
         return self
 
     def vsctl(self, *words, check=True, wait=False):
-        return run('ovs-vsctl', '--db=' + self.remote, '--timeout=20', *([] if wait else ['--no-wait']), *words,
+        return run('ovs-vsctl', '--db=' + self.remote, '--timeout=20', '--no-leader-only', *([] if wait else ['--no-wait']), *words,
                    env=self.env, check=check)
 
     def get(self, *words):
         return self.vsctl('--if-exists', 'get', *words).stdout.strip()
+
+    def leads(self):
+        """Is it, of its cluster, the server whose word counts?"""
+        return self.server.alive() and 'Role: leader' in self.appctl('server', 'cluster/status', 'Open_vSwitch')
 
     def appctl(self, who, *words):
         return run('ovs-appctl', '-t', '%s/%s.ctl' % (self.dir, who), *words, env=self.env).stdout
