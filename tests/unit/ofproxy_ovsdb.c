@@ -249,6 +249,11 @@ static const char *plan(const struct ovsdb_session *s, const struct tend_wish *w
     "'external_ids':['map',[['causeway','ofproxy']]],'max_backoff':1000,'inactivity_probe':5000,"  \
     "'controller_rate_limit':100,'connection_mode':'out-of-band'"
 
+#define SPELLED                                                                                    \
+    "'external_ids':['map',[['causeway','ofproxy']]],'max_backoff':['set',[1000]],"                \
+    "'inactivity_probe':['set',[5000]],'controller_rate_limit':['set',[100]],'connection_mode':["  \
+    "'set',['out-of-band']]"
+
 Test(ofproxy_ovsdb, a_plan_changes_what_differs_and_nothing_else)
 {
     static const struct {
@@ -266,7 +271,7 @@ Test(ofproxy_ovsdb, a_plan_changes_what_differs_and_nothing_else)
         /* sets of one in their other spelling are no difference */
         {"{'Open_vSwitch':{'o':{'initial':{}}},'Bridge':{'b':{'initial':{'name':'br0','fail_mode':"
          "['set',['secure']],'controller':['set',[['uuid','c']]],'protocols':['set',['OpenFlow13',"
-         "'OpenFlow10']]}}},'Controller':{'c':{'initial':{'target':'tcp:127.0.0.1:6633'," OURS
+         "'OpenFlow10']]}}},'Controller':{'c':{'initial':{'target':'tcp:127.0.0.1:6633'," SPELLED
          "}}}}",
          " |"},
         {"{'Open_vSwitch':{'o':{'initial':{}}},'Bridge':{'b':{'initial':{'name':'br0','fail_mode':"

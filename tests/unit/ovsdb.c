@@ -13,7 +13,7 @@ TestSuite(ovsdb, .timeout = 20);
 /* Braces, quotes and backslashes in strings, blanks between, a message in the next one's piece. */
 static const char stream[] =
     "{\"id\":\"echo\",\"method\":\"echo\",\"params\":[]} \n\t"
-    "{\"id\":null,\"method\":\"update3\",\"params\":[\"rows\",\"t\",{\"a}{\\\"][\\\\\":{}}]}"
+    "{\"id\":null,\"method\":\"update3\",\"params\":[\"rows\",\"t\",{\"a}}}}}{\\\"][[\\\\\":{}}]}"
     "{\"id\":7,\"result\":{\"x\":[1,[2,{}]]},\"error\":null}\r\n"
     "{\"id\":8,\"result\":null,\"error\":\"unknown method\"}";
 
