@@ -61,8 +61,8 @@ def remote(ovsdb):
     if ovsdb.startswith('unix:/'):
         return 'p' + ovsdb
     if not match or not 0 < int(match[2]) < 65536:
-        raise LabError("--create ofproxy needs to know where ofproxy looks for the database, and ovsdb is '%s': give both"
-                       " the same unix:/PATH (or tcp:127.0.0.1:PORT, which every user of this machine can reach), with"
+        raise LabError("--create ofproxy needs to know where ofproxy looks for the database, and ovsdb is '%s': give"
+                       " both the same unix:/PATH (or tcp:127.0.0.1:PORT, which every user of this machine can reach), with"
                        " --ovsdb or in [ofproxy] of the configuration file" % ovsdb)
     return 'ptcp:%s:%s' % (match[2], match[1])
 

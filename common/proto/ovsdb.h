@@ -10,8 +10,8 @@
  * The stream is JSON objects one after the other, with nothing between them: only the brace that
  * closes an object says where it ends.  Each byte is looked at once to find it.
  *
- * Not for the packet loop: messages are allocated (jansson).  A peer makes us keep at most
- * 'longest' bytes of text and the objects that they describe. */
+ * Not for the packet loop: messages are allocated (jansson).  A peer makes us hold at most twice
+ * 'longest' bytes of text, and the objects that they describe. */
 #ifndef COMMON_PROTO_OVSDB_H
 #define COMMON_PROTO_OVSDB_H
 

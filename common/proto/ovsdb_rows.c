@@ -21,7 +21,7 @@ void ovsdb_rows_close(struct ovsdb_rows *r)
 void ovsdb_rows_clear(struct ovsdb_rows *r)
 {
     json_object_clear(r->tables);
-    r->n = 0;
+    r->n = r->bytes = 0;
 }
 
 /* ---- what to ask for ----------------------------------------------------------------------- */
@@ -165,17 +165,30 @@ static bool fault(char *why, size_t size, const char *table, const char *uuid, c
     return false;
 }
 
-static bool put_row(struct ovsdb_rows *r, json_t *rows, const char *uuid, json_t *row)
+/* What a row takes; whatever a server says, all of them have a bound. */
+static size_t weight(const json_t *row)
 {
-    r->n += !json_object_get(rows, uuid);
-    return r->n <= OVSDB_ROWS && json_object_set(rows, uuid, row) == 0;
+    return row ? 64 + json_dumpb(row, NULL, 0, JSON_COMPACT) : 0;
 }
 
 static void delete_row(struct ovsdb_rows *r, json_t *rows, const char *uuid)
 {
+    r->bytes -= weight(json_object_get(rows, uuid));
     if (json_object_del(rows, uuid) == 0) {
         r->n--;
     }
+}
+
+static bool put_row(struct ovsdb_rows *r, json_t *rows, const char *uuid, json_t *row)
+{
+    delete_row(r, rows, uuid);
+    r->bytes += weight(row);
+    if (r->bytes > OVSDB_KEPT || json_object_set(rows, uuid, row) != 0) {
+        r->bytes -= weight(row);
+        return false;
+    }
+    r->n++;
+    return true;
 }
 
 static bool row_update2(struct ovsdb_rows *r, const char *table, json_t *rows, const char *uuid,
@@ -185,8 +198,7 @@ static bool row_update2(struct ovsdb_rows *r, const char *table, json_t *rows, c
 
     row = row ? row : json_object_get(update, "insert");
     if (json_is_object(row)) {
-        return put_row(r, rows, uuid, row) ||
-               fault(why, size, table, uuid, "more rows than are kept");
+        return put_row(r, rows, uuid, row) || fault(why, size, table, uuid, "more than is kept");
     }
     if (json_object_get(update, "delete")) {
         delete_row(r, rows, uuid);
@@ -200,8 +212,10 @@ static bool row_update2(struct ovsdb_rows *r, const char *table, json_t *rows, c
     if (!there) {
         return fault(why, size, table, uuid, "modified, but never inserted");
     }
+    r->bytes -= weight(there);
     modify(r, table, there, row);
-    return true;
+    r->bytes += weight(there);
+    return r->bytes <= OVSDB_KEPT || fault(why, size, table, uuid, "more than is kept");
 }
 
 static bool row_update(struct ovsdb_rows *r, const char *table, json_t *rows, const char *uuid,
@@ -210,8 +224,7 @@ static bool row_update(struct ovsdb_rows *r, const char *table, json_t *rows, co
     json_t *row = json_object_get(update, "new");
 
     if (json_is_object(row)) {
-        return put_row(r, rows, uuid, row) ||
-               fault(why, size, table, uuid, "more rows than are kept");
+        return put_row(r, rows, uuid, row) || fault(why, size, table, uuid, "more than is kept");
     }
     if (!json_object_get(update, "old")) {
         return fault(why, size, table, uuid, "neither old nor new");

@@ -19,12 +19,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define OVSDB_ROWS 200000u /* most rows kept */
+#define OVSDB_KEPT (64u << 20) /* most bytes of rows kept, as JSON; each row counts 64 more */
 
 struct ovsdb_rows {
     json_t *tables; /* {table: {uuid: {column: value}}} */
     json_t *many;   /* {table: {column: true or false}}: can it hold more than one element? */
-    size_t n;
+    size_t n, bytes;
 };
 
 void ovsdb_rows_open(struct ovsdb_rows *r);

@@ -165,7 +165,8 @@ def test_what_somebody_deletes_comes_back_but_not_in_a_fight(vswitch, proxy):
 def test_a_writer_who_was_quicker_is_not_overwritten(pretender, proxy):
     """The server says that what we saw is no longer so: nothing is changed, and it is said."""
     answer = pretender.answer
-    pretender.answer = lambda m: ([{'error': 'timed out', 'details': 'x'}], None) if m['method'] == 'transact' else answer(m)
+    late = [{'error': 'timed out', 'details': 'x'}]
+    pretender.answer = lambda m: (late, None) if m['method'] == 'transact' else answer(m)
     stack = proxy(pretender.remote, *tended())
     await_said(stack, 'ovsdb refused what="br0: bridge made, with its controller" cause="somebody else was changing')
     operations = next(m for m in pretender.asked if m.get('method') == 'transact')['params']
@@ -366,8 +367,15 @@ def test_packet_ins_dropped_in_the_switch_are_counted_and_said(vswitch, proxy):
 # ---- the packet loop -----------------------------------------------------------------------------
 
 def pings(lab, count=150):
-    return lab.popen('client', 'ping', '-q', '-n', '-i', '0.02', '-w', '30', '-c', count, HOSTS['server1'],
+    return lab.popen('client', 'ping', '-n', '-i', '0.02', '-w', '30', '-c', count, HOSTS['server1'],
                      stdout=subprocess.PIPE, text=True)
+
+
+def all_came_soon(text):
+    """The machine may be busy, so a few may be late; a packet loop that waits delays most of them."""
+    assert ' 150 received' in text, text
+    late = [t for t in re.findall(r'time=([\d.]+) ms', text) if float(t) > 50]
+    assert len(late) <= 15, text
 
 
 @pytest.mark.parametrize('what', ['garbage', 'huge', 'deep'])
@@ -376,8 +384,7 @@ def test_nothing_of_it_disturbs_traffic(lab, pretender, make_own_stack, what):
     stack = make_own_stack(flags={'ofproxy': ['--ovsdb', pretender.remote]}).start()
     wait_for(lab.flows, 20, 'reply to a ping')
     ping = pings(lab)
-    text = ping.communicate(timeout=40)[0]
-    assert ' 150 received' in text, text
+    all_came_soon(ping.communicate(timeout=40)[0])
     assert pretender.connections > 1 and stack.all_alive()
     stack.end()
 
@@ -392,8 +399,8 @@ def test_a_real_server_killed_again_and_again_does_not_either(lab, vswitch, make
         ovs.kill_server()
         ovs.start_server()
         loads += 1
-    text = ping.communicate()[0]
-    assert ' 150 received' in text and loads > 2, text
+    all_came_soon(ping.communicate()[0])
+    assert loads > 2
     stack.end()
 
 

@@ -45,13 +45,14 @@ class Vswitch:
 
     def start_switch(self):
         self.switch = Child('ovs-vswitchd', ['ovs-vswitchd', self.remote, '--enable-dummy', '-vconsole:warn',
-                                             '--unixctl=%s/switch.ctl' % self.dir], self.dir + '/switch.log', env=self.env)
+                                             '--unixctl=%s/switch.ctl' % self.dir],
+                            self.dir + '/switch.log', env=self.env)
         wait_for(lambda: os.path.exists(self.dir + '/switch.ctl'), 20, 'ovs-vswitchd')
         return self
 
     def vsctl(self, *words, check=True, wait=False):
-        return run('ovs-vsctl', '--db=' + self.remote, '--timeout=20', '--no-leader-only', *([] if wait else ['--no-wait']), *words,
-                   env=self.env, check=check)
+        flags = ['--timeout=20', '--no-leader-only'] + ([] if wait else ['--no-wait'])
+        return run('ovs-vsctl', '--db=' + self.remote, *flags, *words, env=self.env, check=check)
 
     def get(self, *words):
         return self.vsctl('--if-exists', 'get', *words).stdout.strip()

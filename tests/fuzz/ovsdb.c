@@ -29,8 +29,13 @@ static void check_rows(const struct ovsdb_rows *r)
 {
     json_t *rows = ovsdb_rows_table(r, "B"), *row;
     const char *uuid;
+    size_t bytes = 0;
 
-    fuzz_check(r->n == json_object_size(rows));
+    json_object_foreach(rows, uuid, row)
+    {
+        bytes += 64 + json_dumpb(row, NULL, 0, JSON_COMPACT);
+    }
+    fuzz_check(r->n == json_object_size(rows) && r->bytes == bytes);
     json_object_foreach(rows, uuid, row)
     {
         const json_t *s = json_object_get(row, "s");

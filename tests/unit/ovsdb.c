@@ -300,6 +300,38 @@ Test(ovsdb, updates_that_cannot_be_are_refused)
     ovsdb_rows_close(&r);
 }
 
+Test(ovsdb, whatever_a_server_says_what_is_kept_has_a_bound)
+{
+    struct ovsdb_rows r;
+    char why[200] = "", *name = malloc((4u << 20) + 1);
+    unsigned i;
+
+    open_rows(&r);
+    memset(name, 'n', 4u << 20);
+    name[4u << 20] = '\0';
+    for (i = 0; i < 100 && !why[0]; i++) {
+        char uuid[8];
+        json_t *updates;
+
+        snprintf(uuid, sizeof uuid, "u%u", i);
+        updates = json_pack("{s:{s:{s:{s:s}}}}", "Bridge", uuid, "insert", "name", name);
+        ovsdb_rows_update2(&r, updates, why, sizeof why);
+        json_decref(updates);
+    }
+    cr_expect(i == 16, "%u", i);
+    cr_expect(strstr(why, "more than is kept") != NULL, "%s", why);
+    cr_expect(r.n == 15 && r.bytes <= OVSDB_KEPT);
+    /* a row that goes makes room, and so does one that shrinks */
+    cr_expect(apply(&r, true,
+                    "{'Bridge':{'u0':{'delete':null},'u1':{'insert':{}},'v':{'insert':{}}}}", why,
+                    sizeof why));
+    cr_expect(r.bytes < 14 * (5u << 20));
+    ovsdb_rows_clear(&r);
+    cr_expect(r.bytes == 0);
+    ovsdb_rows_close(&r);
+    free(name);
+}
+
 Test(ovsdb, rows_of_another_schema_are_forgotten)
 {
     struct ovsdb_rows r;
