@@ -331,16 +331,18 @@ def test_no_call_of_its_own_is_refused(vswitch, make_own_stack, tmp_path):
         command = stack.command
         stack.command = lambda n, c=command, l=log: ['strace', '-f', '-qq', '-Z', '-o', str(l)] + c(n)
         stack.start('ofproxy')
-        await_said(stack, 'ovsdb changed')
-        ovs.kill_server()
-        await_said(stack, 'ovsdb not connected')
-        ovs.start_server()
-        if kind == 'tcp':
-            ovs.appctl('server', 'ovsdb-server/add-remote', 'ptcp:%d:127.0.0.1' % (PORT + 2))
-        await_said(stack, 'ovsdb connected', 2)
-        assert set(shown(stack)) == {'br0'}
-        os.kill(int(run('pgrep', '-P', stack.pid('ofproxy')).stdout), signal.SIGTERM)
-        stack.children['ofproxy'].popen.wait(10)
+        try:
+            await_said(stack, 'ovsdb changed')
+            ovs.kill_server()
+            await_said(stack, 'ovsdb not connected')
+            ovs.start_server()
+            if kind == 'tcp':
+                ovs.appctl('server', 'ovsdb-server/add-remote', 'ptcp:%d:127.0.0.1' % (PORT + 2))
+            await_said(stack, 'ovsdb connected', 2)
+            assert set(shown(stack)) == {'br0'}
+        finally:  # it would outlive strace
+            os.kill(int(run('pgrep', '-P', stack.pid('ofproxy')).stdout), signal.SIGTERM)
+            stack.children['ofproxy'].popen.wait(10)
         refused = [line for line in log.read_text().splitlines() if ' EPERM ' in line]
         assert all('unlink(' in line and '.sock' in line for line in refused), refused
 
