@@ -151,8 +151,11 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
 
 # Benchmarks are run by hand, never by check: a machine's mood is no test.
-bench: $(BUILD)/bench/ring_bench $(BUILD)/bench/codec_bench ## measure rings, the chain of processes, the codec
-	$(Q)for b in $^; do $$b || exit 1; done
+BENCH := $(patsubst %,$(BUILD)/bench/%,ring_bench codec_bench openflow_bench)
+bench: $(BENCH) programs fakes                ## measure rings, the chain of processes, the codec, ofproxy
+	$(Q)$(BUILD)/bench/ring_bench
+	$(Q)$(BUILD)/bench/codec_bench
+	$(Q)$(BUILD)/bench/openflow_bench $(BUILD)/bin $(BUILD)/fake
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
