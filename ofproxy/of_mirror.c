@@ -41,7 +41,7 @@ static void put(const struct of_conn *c, bool down, const struct iovec *iov, uns
     struct openflow_meta meta = {
         .dpid = c->known ? c->dpid : 0, .session = c->session, .known = c->known, .down = down};
 
-    memcpy(meta.peer, c->peer, sizeof meta.peer);
+    memcpy(meta.peer, c->peer, sizeof meta.peer - 1); /* a long path is cut */
     mirror_put(&c->proxy->mirror, &meta, sizeof meta, iov, n);
 }
 

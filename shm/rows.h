@@ -89,7 +89,7 @@ struct openflow_meta {
     uint8_t known;    /* 1: dpid is valid; the switch has told it */
     uint8_t down;     /* 1: to the switch */
     uint8_t unused[6];
-    char peer[64]; /* "1.2.3.4:5", "[::1]:5"; else what is known of it */
+    char peer[64]; /* "tcp:1.2.3.4:5", "ssl:[::1]:5", "unix:/path", cut */
 };
 
 #endif

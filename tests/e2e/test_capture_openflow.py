@@ -164,11 +164,11 @@ def test_lines_name_time_switch_direction_and_message(lab, stack):
 
 def test_one_switch_of_many(lab, stack):
     dpid = json.loads(run(BIN + '/causeway', 'show', 'switches', '--json', '--run-dir', stack.run_dir).stdout)[0]
-    for word in (dpid['dpid'], dpid['dpid'].lstrip('0x'), lab.switch, '127.0.0.1', dpid['peer']):
+    for word in (dpid['dpid'], dpid['dpid'].lstrip('0x'), lab.switch, '127.0.0.1', dpid['peer'], dpid['peer'][4:]):
         capture = Capture(stack, word, '-c', 2)
         assert lab.ping('client', HOSTS['server1'], count=2)[0] == 2
         assert capture.wait()[1][0] == 2, word
-    for word in ('0xfe', '10.9.9.9'):
+    for word in ('0xfe', '10.9.9.9', '127.0.0.10', 'ssl:127.0.0.1'):
         capture = Capture(stack, word)
         assert lab.ping('client', HOSTS['server1'], count=2)[0] == 2
         assert capture.end() == (b'', (0, 0)), word
@@ -198,7 +198,7 @@ def test_the_longest_messages_are_dissected_over_ipv6_too(lab, make_own_stack, t
     port, file = lab_port(5), str(tmp_path / 'x.pcapng')
     stack = make_own_stack(flags={'ofproxy': ('--listen', 'tcp:%d:[::1]' % port)}).start('ofproxy')
     wait_for(lambda: 'listening' in stack.children['ofproxy'].text(), 10, 'listener')
-    capture = Capture(stack, '-w', file)
+    capture, same = Capture(stack, '-w', file), Capture(stack, '::1', '-c', 2)
     echo = struct.pack('>BBHI', 1, 2, 65535, 77) + bytes(65527)
     with socket.create_connection(('::1', port), 10) as s:
         s.sendall(struct.pack('>BBHI', 1, 0, 8, 1))
@@ -208,6 +208,7 @@ def test_the_longest_messages_are_dissected_over_ipv6_too(lab, make_own_stack, t
         while s.recv(1 << 16):
             pass
     _, (messages, missed) = capture.end()
+    assert same.wait()[1][0] == 2
     well_formed(file)
     rows = fields(file, 'openflow_1_0.type', 'openflow.length', 'ipv6.src', only='openflow_v1')
     longest = [(int(kind), src) for kind, length, src in rows if length == '65535']
