@@ -1,11 +1,13 @@
 # The lab over every transport: TLS with certificates of ovs-pki, a Unix socket, IPv6, and with ofproxy connecting to
 # a bridge that listens.  Either end is killed and comes back.
 import json
+import os
 import re
 import signal
 
 import pytest
 from harness import BIN, HOSTS, OF_PORT, SLOT, Lab, run, wait_for
+from test_capture_openflow import Capture, directions, well_formed
 
 SSL_PORT, SWITCH_PORT = OF_PORT + 4, OF_PORT + 5
 BRIDGE = 'ct%dt' % SLOT
@@ -92,6 +94,19 @@ def test_wget_and_a_megabyte(net):
 def test_traceroute(net):
     text = net.lab.exec('client', 'traceroute', '-n', '-w', 2, '-m', 6, HOSTS['server1']).stdout
     assert HOSTS['server1'] in text.splitlines()[-1] and '10.0.1.1' in text, text
+
+
+def test_a_capture_shows_the_messages_themselves(net, tmp_path):
+    """Not the records of TLS; and a Unix socket has addresses made up for it."""
+    file = str(tmp_path / 'x.pcapng')
+    capture = Capture(net.stack, '-w', file)
+    net.lab.ping('client', HOSTS['server1'], count=5)
+    wait_for(lambda: os.path.getsize(file) > 3000, 20, 'messages in the file')
+    _, (messages, missed) = capture.end()
+    well_formed(file)
+    found = directions(file)
+    assert missed == 0 and sum(found.values()) == messages
+    assert found['PACKET_IN', 'from'] > 2 and found['PACKET_OUT', 'to'] > 2, found
 
 
 def test_show_switches_names_the_peer_and_its_round_trip(net):
