@@ -14,6 +14,7 @@
 #include "common/endpoint.h"
 #include "common/proto/of10.h"
 #include "common/proto/of13.h"
+#include "common/proto/of_text.h"
 #include "ctl/capture.h"
 #include "ctl/of_pcap.h"
 
@@ -48,6 +49,7 @@ static void print_message(char *text, size_t size, const uint8_t *bytes, size_t 
 {
     static const struct of_version *const versions[] = {&of10, &of13};
     struct of_header h;
+    struct text line;
     unsigned v = 0;
 
     if (len < OF_HEADER) {
@@ -59,7 +61,8 @@ static void print_message(char *text, size_t size, const uint8_t *bytes, size_t 
         v++;
     }
     if (v < 2) {
-        of_print(versions[v], bytes, len, text, size);
+        text_open(&line, text, size);
+        of_text_bytes(&line, versions[v], bytes, len);
     } else {
         snprintf(text, size, "version=%u type=%u xid=0x%08x length=%u", h.version, h.type, h.xid,
                  h.length);

