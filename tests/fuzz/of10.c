@@ -45,17 +45,21 @@ static void round_trip(const struct wire_desc *d, const uint8_t *bytes, size_t l
     free(to);
 }
 
-/* A text in less room is the beginning of the text in enough. */
+/* A text in less room is the beginning of the text in enough, but for blanks at its end. */
 static void check_print(const uint8_t *bytes, size_t len, size_t room)
 {
     char whole[8192], *cut = malloc(room + 1);
+    size_t n;
 
     fuzz_check(cut != NULL);
     of_print(&of10, bytes, len, whole, sizeof whole);
     fuzz_check(strlen(whole) < sizeof whole - 1);
     of_print(&of10, bytes, len, cut, room + 1);
-    fuzz_check(strlen(cut) <= room && strncmp(whole, cut, strlen(cut)) == 0, "\"%s\" \"%s\"", whole,
-               cut);
+    n = strlen(cut);
+    while (n > 0 && cut[n - 1] == ' ') {
+        n--;
+    }
+    fuzz_check(strlen(cut) <= room && strncmp(whole, cut, n) == 0, "\"%s\" \"%s\"", whole, cut);
     for (const char *c = whole; *c; c++) {
         fuzz_check(*c >= 0x20 && *c < 0x7f, "byte 0x%02x is printed", (unsigned char)*c);
     }

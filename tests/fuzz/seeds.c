@@ -84,6 +84,34 @@ static void each_of_message(void)
     }
 }
 
+/* Messages of every kind, of 1.0, 1.3 and Nicira: those of the unit test. */
+static void each_of_text(void)
+{
+    static const char *const hex[] = {
+#define CASE(bytes, text) bytes,
+#include "tests/unit/of_text.def"
+#undef CASE
+    };
+    static uint8_t whole[1 << 12];
+    char name[64];
+
+    for (size_t i = 0; i < sizeof hex / sizeof hex[0]; i++) {
+        size_t len = strlen(hex[i]) / 2;
+
+        whole[0] = hex[i][1] == '4'; /* 1.3 */
+        whole[1] = 0;
+        whole[2] = (uint8_t)i; /* room for words */
+        for (size_t b = 0; b < len; b++) {
+            char pair[3] = {hex[i][2 * b], hex[i][2 * b + 1], '\0'};
+
+            whole[3 + b] = (uint8_t)strtoul(pair, NULL, 16);
+        }
+        snprintf(name, sizeof name, "message-%zu", i);
+        save("of_text", name, whole, 3 + len);
+        save_after("ctl_decode_of", name, (uint8_t)i, (const uint8_t *)hex[i], strlen(hex[i]));
+    }
+}
+
 static size_t of_packet_in(uint8_t *to, unsigned port, uint32_t buffer, const uint8_t *frame,
                            size_t len)
 {
@@ -364,6 +392,7 @@ int main(int argc, char **argv)
     folder = argv[1];
     len = ip_frame(frame, 1, 0xc0a80202, 0, 200);
     each_of_message();
+    each_of_text();
     of_life(frame, len);
     vns_client(frame, len);
     vns_server(frame, len);
