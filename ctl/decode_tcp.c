@@ -232,6 +232,9 @@ static bool take_waiting(struct decode_tcp *t, struct stream *s, bool all)
 {
     unsigned i;
 
+    if (s->n_waiting == 0) {
+        return true;
+    }
     qsort(s->waiting, s->n_waiting, sizeof s->waiting[0], by_seq);
     for (i = 0; i < s->n_waiting; i++) {
         const struct waiting *w = &s->waiting[i];

@@ -395,6 +395,12 @@ def test_captures(file):
     assert (status, said(lines), err) == (0, SAID, '')
 
 
+def test_a_new_connection_between_the_same_ports_begins_anew():
+    again = [segment(7000, b'', 2), segment(7001, TWO[:8]), segment(7009, TWO[8:])]
+    status, lines, err = decode(pcap(FRAMES + again))
+    assert (status, said(lines), err) == (0, SAID + SAID, '')
+
+
 def test_a_gap_is_named_and_what_follows_is_decoded():
     status, lines, err = decode(pcap([FRAMES[0], segment(100, TWO[:8]), segment(116, TWO[8:])]))
     assert said(lines) == [SAID[0], 'gap: 8 bytes are missing', SAID[1]]

@@ -11,8 +11,17 @@
 #include "common/proto/of.h"
 #include "tests/fuzz/fuzz.h"
 
+static struct decode scratch; /* its memory is used again and again */
 static char *said;
 static size_t said_len;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    fuzz_check(decode_open(&scratch));
+    return 0;
+}
 
 /* What decode_of.c does with a file, without the file. */
 static void decode_file(struct decode *d, const uint8_t *bytes, size_t len)
@@ -31,7 +40,7 @@ static void decode_file(struct decode *d, const uint8_t *bytes, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct ctl c = {0};
-    struct decode d = {.c = &c};
+    struct decode d = scratch;
     FILE *out = stdout, *errors = stderr;
     uint8_t flags = size > 0 ? data[0] : 0;
     uint8_t *file;
@@ -39,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) {
         return 0;
     }
+    d.c = &c;
     d.verbose = flags & 1;
     d.json = flags & 2;
     d.frame = flags & 4;
@@ -46,7 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     d.hex = flags & 16;
     d.vns = flags & 32;
     file = fuzz_copy(data + 1, size - 1);
-    fuzz_check(decode_open(&d));
     stdout = open_memstream(&said, &said_len);
     stderr = fopen("/dev/null", "we");
     fuzz_check(stdout && stderr);
@@ -60,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                    (unsigned char)said[i]);
     }
     free(said);
-    decode_close(&d);
+    scratch.line = d.line;
+    scratch.line_size = d.line_size;
     free(file);
     return 0;
 }
