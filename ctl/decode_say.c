@@ -15,7 +15,7 @@
 
 #define LINE_AT_FIRST 65536
 #define LINE_MOST (64u << 20)
-#define ENTRIES 8 /* of a reply on one line, unless --verbose */
+#define ENTRIES 4 /* of a reply on one line, unless --verbose */
 
 bool decode_open(struct decode *d)
 {
@@ -76,12 +76,11 @@ static void say_where(const struct decode_place *at)
     }
 }
 
-static void json_text(struct decode *d, const char *key, const char *value)
+static void json_text(const char *key, const char *value)
 {
     char *room = NULL;
     struct text t;
 
-    (void)d;
     text_open(&t, NULL, 0);
     text_json(&t, value, strlen(value));
     room = malloc(text_needed(&t) + 1);
@@ -109,7 +108,7 @@ void decode_say_wrong(struct decode *d, const struct decode_place *at, const cha
     d->wrong++;
     if (d->json) {
         json_place(at, protocol_name(at));
-        json_text(d, "error", why);
+        json_text("error", why);
         printf("}\n");
     } else {
         say_where(at);
@@ -190,7 +189,7 @@ static void say_frames(const struct message *m, const struct tree_node *of, bool
         if (n->kind == TREE_BYTES && n->part && n->part->how == WIRE_FRAME) {
             decode_frame(line, sizeof line, n->bytes, n->len);
             if (json && !*any) {
-                json_text(m->d, "frame", line);
+                json_text("frame", line);
             } else if (!json) {
                 printf(" | %s", line);
             }
@@ -216,7 +215,7 @@ static void say_openflow(struct message *m)
     if (d->json) {
         json_place(m->at, "openflow");
         printf(",\"version\":\"%s\",\"length\":%zu", version_name(m->bytes[0]), m->len);
-        json_text(d, "text", write_line(m, write_short));
+        json_text("text", write_line(m, write_short));
         printf(",\"message\":%s", write_line(m, write_json));
         if (d->frame) {
             say_frames(m, tree_root(&m->tree), true, &any);
@@ -340,7 +339,7 @@ static void decode_vns_message(struct message *m)
         json_place(m->at, "vns");
         printf(",\"length\":%zu,\"message\":%s", m->len, d->line);
         if (frame) {
-            json_text(d, "frame", line);
+            json_text("frame", line);
         }
         printf("}\n");
     } else {

@@ -102,7 +102,7 @@ static struct stream *find_stream(struct decode_tcp *t, const struct decode_segm
 
 static struct stream *new_stream(struct decode_tcp *t, const struct decode_segment *g)
 {
-    struct stream *s = t->n < STREAMS ? calloc(1, sizeof *s) : NULL;
+    struct stream *s = calloc(1, sizeof *s);
 
     if (!s) {
         return NULL;
@@ -298,6 +298,10 @@ bool decode_tcp_segment(struct decode_tcp *t, const struct decode_segment *g)
     struct waiting now;
 
     if (!s && g->len == 0 && !g->syn) {
+        return true;
+    }
+    if (!s && t->n == STREAMS) { /* of a scan, perhaps: those that are known go on */
+        t->d->strangers++;
         return true;
     }
     s = s ? s : new_stream(t, g);

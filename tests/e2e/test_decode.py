@@ -229,10 +229,13 @@ def test_what_a_live_switch_and_ovs_ofctl_say(switch, version, folder):
             ours, theirs = told(message, line)
             assert ours == theirs
             compared.add(message[1])
+        if ' nicira packet_in total_len=' in line or ' nicira packet_in cookie=' in line:
+            assert line.split(' packet_in ')[1] == ofp_print(message).splitlines()[0]
+            compared.add('nxt_packet_in')
         if line.startswith(('multipart_reply', 'stats_reply')) and ' flows: ' in line:
             assert line.split(' flows: ')[1].split('; ')[0] in one_line(ofp_print(message))
             compared.add('flows')
-    assert len(compared) >= 5, compared
+    assert len(compared) >= 6, compared
 
 
 # ---- os-ken ---------------------------------------------------------------------------------------------
@@ -568,3 +571,19 @@ def test_messages_of_a_stream_are_the_same_as_one_by_one(switch):
         found = relay.messages()
     assert decode(b''.join(found).hex())[1] == decode(as_hex(found), '--hex')[1]
     assert messages(b''.join(found))[0] == found
+
+
+def test_what_causeway_captured(lab, make_stack, folder):
+    from harness import HOSTS
+    from test_capture_openflow import Capture
+    stack = make_stack().start()
+    wait_for(lab.flows, 30, 'reply to a ping')
+    file = folder + '/x.pcapng'
+    capture = Capture(stack, '-w', file)
+    assert lab.ping('client', HOSTS['server1'], '-s', 1200, count=3)[0] == 3
+    wait_for(lambda: os.path.getsize(file) > 6 * 1200, 30, 'messages in the file')
+    count, _ = capture.end()[1]
+    status, lines, err = decode('', '--roundtrip', '--frame', file=file)
+    assert (status, err, len(lines)) == (0, '', count)
+    assert any(re.search(r' packet_in xid=\S+ .*in_port=.* ICMP echo request', line) for line in lines)
+    assert any(re.search(r' packet_out xid=\S+ .*actions=output:\d+ .* ICMP echo', line) for line in lines)
