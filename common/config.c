@@ -79,13 +79,16 @@ static const struct {
     {CONFIG_LAB_CREATE, " lab ofproxy ", "lab or ofproxy"},
     {CONFIG_OFPROXY_METERING, " on off ", "on or off"},
     {CONFIG_OFPROXY_TLS_VERIFY, " yes no ", "yes or no"},
+    {CONFIG_OFPROXY_ROLE, " equal master slave ", "equal, master or slave"},
+    {CONFIG_OFPROXY_PACKET_IN_FORMAT, " standard nxt_packet_in nxt_packet_in2 ",
+     "standard, nxt_packet_in or nxt_packet_in2"},
 };
 
 /* Returns what was expected, or NULL: the value is one of the key's words, or the key has none. */
 static const char *other_word(unsigned key, const char *value)
 {
     for (unsigned i = 0; i < sizeof choices / sizeof choices[0]; i++) {
-        char spaced[16];
+        char spaced[32];
         int n = snprintf(spaced, sizeof spaced, " %s ", value);
 
         if (choices[i].key == key) {

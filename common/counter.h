@@ -47,7 +47,7 @@ enum counter_kind {
 };
 
 /* Two words that a process applies with its counts, to know after a restart what was counted. */
-#define COUNTER_MARKS 2
+#define COUNTER_MARKS 3
 #define COUNTER_WORDS (COUNTERS + COUNTER_KINDS * DROPS + COUNTER_MARKS)
 
 /* Maps <run_dir>/<process>.counters, making it if it is missing, and ends what a predecessor was

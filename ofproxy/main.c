@@ -8,6 +8,7 @@
 #include "common/counter.h"
 #include "common/log.h"
 #include "common/sandbox.h"
+#include "ofproxy/of_conn.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/ovsdb_client.h"
 #include "ofproxy/status.h"
@@ -26,6 +27,7 @@ int main(int argc, char **argv)
     loop_hold_signals();
     config_load(&c, CONFIG_OFPROXY, argc, argv);
     sandbox_config(&box, &c);
+    hello_versions(config_str(&c, CONFIG_OFPROXY_OPENFLOW)); /* a mistake is told before all else */
     of_listen_check(config_str(&c, CONFIG_OFPROXY_LISTEN));
     needs = SANDBOX_SERVE | of_dial_check(&c);
     if (tls_wanted(&c)) {

@@ -18,13 +18,6 @@
 
 #define CLOSING_NS 1000000000ull /* how long an ERROR may take to be read */
 
-#define ROW_UP(NAME) on_##NAME
-#define ROW_BOTH(NAME) on_##NAME
-#define ROW_DOWN(NAME) NULL
-#define ROW(code, NAME, name, direction, body, step) [code] = ROW_##direction(NAME),
-static of_handler *const handlers10[] = {OF10_MESSAGES(ROW)};
-const struct of_dialect of_dialect10 = {&of10, handlers10};
-
 const char *conn_state_name(enum conn_state s)
 {
     static const char *const names[] = {"free",  "hello", "features", "barrier",
@@ -39,6 +32,9 @@ const char *conn_name(const struct of_conn *c)
 
     if (c->known) {
         snprintf(text, sizeof text, "dpid=0x%016" PRIx64 " peer=%s", c->dpid, c->peer);
+    } else if (c->aux_id != 0) {
+        snprintf(text, sizeof text, "dpid=0x%016" PRIx64 " auxiliary=%u peer=%s", c->dpid,
+                 c->aux_id, c->peer);
     } else {
         snprintf(text, sizeof text, "peer=%s", c->peer);
     }
@@ -142,16 +138,33 @@ void conn_send(struct of_conn *c, uint8_t type, uint32_t xid, const void *body, 
     of_out_put(c, head, sizeof head, body, len);
 }
 
+static void send_error_as(struct of_conn *c, uint8_t version, uint32_t xid, uint16_t type,
+                          uint16_t code, const void *data, size_t len)
+{
+    uint8_t message[OF_HEADER + 4 + 256];
+    size_t most = len < 256 ? len : 256;
+    struct wire_out out = {message, message + sizeof message, false};
+
+    of_header_put(
+        &out, &(struct of_header){version, OF10_TYPE_ERROR, (uint16_t)(OF_HEADER + 4 + most), xid});
+    of10_error_put(&out, &(struct of10_error){type, code}); /* the same in every version */
+    wire_put_bytes(&out, data, most);
+    counter_add(OFPROXY_ERRORS_TX, 1);
+    of_out_put(c, message, (size_t)(out.p - message), NULL, 0);
+}
+
 void conn_send_error(struct of_conn *c, uint32_t xid, uint16_t type, uint16_t code,
                      const void *data, size_t len)
 {
-    uint8_t body[4 + 256];
-    struct wire_out out = {body, body + sizeof body, false};
+    send_error_as(c, c->dialect->version->version, xid, type, code, data, len);
+}
 
-    of10_error_put(&out, &(struct of10_error){type, code});
-    wire_put_bytes(&out, data, len < 256 ? len : 256);
-    counter_add(OFPROXY_ERRORS_TX, 1);
-    conn_send(c, OF10_TYPE_ERROR, xid, body, (size_t)(out.p - body));
+/* Before a version is agreed: the smaller one of ours and the peer's. */
+static uint8_t common_version(const struct of_conn *c, uint8_t theirs)
+{
+    uint8_t ours = c->dialect->version->version;
+
+    return theirs == 0 ? OF10_VERSION : theirs < ours ? theirs : ours;
 }
 
 void conn_watch(struct of_conn *c)
@@ -169,9 +182,17 @@ void conn_watch(struct of_conn *c)
 
 /* ---- ends --------------------------------------------------------------------------------- */
 
+/* Who depends on it learns that it ends. */
+static void tell_end(struct of_conn *c)
+{
+    ask_gone(c);
+    aux_gone(c);
+    forget(c);
+}
+
 static void start_closing(struct of_conn *c)
 {
-    forget(c);
+    tell_end(c);
     c->state = CONN_CLOSING;
     c->close_ns = loop_now_ns() + CLOSING_NS;
     conn_touch(c);
@@ -181,7 +202,8 @@ void conn_fault(struct of_conn *c, uint16_t type, uint16_t code, const void *off
                 const char *why)
 {
     const struct of_version *v = c->dialect->version;
-    uint32_t xid = len >= OF_HEADER ? of_header_at(offender).xid : 0;
+    struct of_header h = len >= OF_HEADER ? of_header_at(offender) : (struct of_header){0};
+    uint8_t version = c->state == CONN_HELLO ? common_version(c, h.version) : v->version;
 
     if (c->state == CONN_CLOSING) {
         return;
@@ -191,19 +213,20 @@ void conn_fault(struct of_conn *c, uint16_t type, uint16_t code, const void *off
                  conn_name(c), why, of_error_type(v, type), of_error_code(v, type, code));
     }
     counter_add(OFPROXY_REFUSED, 1);
-    conn_send_error(c, xid, type, code, offender, len < OF_ERROR_DATA ? len : OF_ERROR_DATA);
+    send_error_as(c, version, h.xid, type, code, offender,
+                  len < OF_ERROR_DATA ? len : OF_ERROR_DATA);
     start_closing(c);
 }
 
-void conn_hello_failed(struct of_conn *c, const char *text)
+void conn_hello_failed(struct of_conn *c, uint8_t theirs, const char *text)
 {
     if (of_dial_news(c->dial, text)) {
         peer_log(c->proxy, LOG_WARN, "switch refused %s cause=\"%s\" answer=\"hello failed\"",
                  conn_name(c), text);
     }
     counter_add(OFPROXY_REFUSED, 1);
-    conn_send_error(c, conn_xid(c), OF10_HELLO_FAILED, OF10_HELLO_FAILED_INCOMPATIBLE, text,
-                    strlen(text));
+    send_error_as(c, common_version(c, theirs), conn_xid(c), OF10_HELLO_FAILED,
+                  OF10_HELLO_FAILED_INCOMPATIBLE, text, strlen(text));
     start_closing(c);
 }
 
@@ -223,7 +246,7 @@ void conn_close(struct of_conn *c, const char *cause)
     if (c->state != CONN_CLOSING && of_dial_news(c->dial, cause)) {
         peer_log(p, LOG_INFO, "switch left %s cause=\"%s\"", conn_name(c), cause);
     }
-    forget(c);
+    tell_end(c);
     untouch(c);
     loop_remove(&p->loop, &c->fd);
     if (c->dial) {
@@ -410,7 +433,7 @@ struct of_conn *conn_open(struct ofproxy *p, int fd, const char *peer)
         p->free = c;
         return NULL;
     }
-    c->dialect = &of_dialect10;
+    c->dialect = p->versions >> OF13_VERSION & 1 ? &of_dialect13 : &of_dialect10;
     c->state = CONN_HELLO;
     c->session = ++p->sessions;
     c->opened_ns = c->heard_ns = loop_now_ns();

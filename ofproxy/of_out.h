@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 
 #include "common/counter.h"
-#include "common/proto/of10.h"
+#include "ofproxy/of_dialect.h"
 
 #define OUT_SIZE (256 * 1024)  /* bytes of a connection's out buffer */
 #define OUT_FRAMES (96 * 1024) /* frames are not put behind more than this */
@@ -29,7 +29,7 @@ struct out_frame {
     unsigned n_iov;
     size_t len;        /* of all iovecs */
     enum drop outcome; /* set by of_out_flush when it could not be sent */
-    uint8_t head[OF10_PACKET_OUT_HEAD];
+    uint8_t head[OF_DIALECT_HEAD];
 };
 
 struct out_queue {

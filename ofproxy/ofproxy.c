@@ -159,6 +159,19 @@ static void open_wait(struct ofproxy *p, const struct config *c)
     wait_ring(&p->waiter, &p->pkt_out);
 }
 
+/* Of words, config_load has checked those that are one of a few. */
+static void set_dialect(struct ofproxy *p, const struct config *c)
+{
+    const char *format = config_str(c, CONFIG_OFPROXY_PACKET_IN_FORMAT);
+
+    p->versions = hello_versions(config_str(c, CONFIG_OFPROXY_OPENFLOW));
+    p->role = (enum of_role)role_parse(config_str(c, CONFIG_OFPROXY_ROLE));
+    p->packet_in_format = strcmp(format, "nxt_packet_in") == 0    ? 1
+                          : strcmp(format, "nxt_packet_in2") == 0 ? 2
+                                                                  : 0;
+    p->controller_id = (uint16_t)config_int(c, CONFIG_OFPROXY_CONTROLLER_ID);
+}
+
 void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir)
 {
     int err;
@@ -168,6 +181,7 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     p->send = sendmsg;
     p->echo_ns = (uint64_t)config_int(c, CONFIG_OFPROXY_ECHO_INTERVAL) * 1000000000u;
     p->handshake_ns = (uint64_t)config_int(c, CONFIG_OFPROXY_HANDSHAKE_TIMEOUT) * 1000000000u;
+    set_dialect(p, c);
     err = loop_open(&p->loop);
     if (err != 0) {
         die("cannot open the event loop: %s: raise the limit of open files (ulimit -n)",
@@ -190,6 +204,7 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     packet_in_resume(p);
     packet_out_resume(p);
     reconcile(p);
+    flows_open(p, (unsigned)config_int(c, CONFIG_OFPROXY_SWITCH_METER));
     open_wait(p, c);
     p->tick.fire = on_tick;
     loop_timer_set(&p->loop, &p->tick, 0); /* the first at once: it says that we are ready */

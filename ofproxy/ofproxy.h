@@ -23,6 +23,7 @@
 #include "ofproxy/ingress.h"
 #include "ofproxy/intake.h"
 #include "ofproxy/of_dial.h"
+#include "ofproxy/of_dialect.h"
 #include "ofproxy/of_enter.h"
 #include "ofproxy/of_listen.h"
 #include "ofproxy/packet_out.h"
@@ -37,7 +38,8 @@ struct status;
 struct tls;
 
 /* Marks of counter_apply: up to where predecessors have counted. */
-enum { MARK_PKT_OUT, MARK_GIVEN_UP }; /* a position of PKT_OUT; a frame's number */
+/* A position of PKT_OUT; a frame's number; the epoch of our flows (of_flows.h). */
+enum { MARK_PKT_OUT, MARK_GIVEN_UP, MARK_EPOCH };
 
 /* Lines that a peer can cause are bounded: a burst, then so many a second (peer_log). */
 struct peer_budget {
@@ -79,6 +81,14 @@ struct ofproxy {
     struct of_conn *by_dpid[1024];
     uint64_t sessions; /* connections numbered so far */
     uint64_t echo_ns, handshake_ns;
+    unsigned versions;      /* offered, as bits */
+    enum of_role role;      /* asked for */
+    uint64_t generation;    /* of the role */
+    uint32_t epoch, newest; /* of our flows; the newest seen on a switch */
+    uint64_t started_ns;
+    unsigned meter_rate;       /* frames a second, 0: no meter in the switch */
+    uint32_t packet_in_format; /* 0: the version's own */
+    uint16_t controller_id;
     struct loop_timer tick;
     bool changed; /* switches came or went since the last status */
 

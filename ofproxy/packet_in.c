@@ -109,11 +109,11 @@ void packet_in_given_up(struct ofproxy *p, enum drop why, uint64_t n)
 
 static void release_from(struct of_conn *c, uint32_t buffer_id)
 {
-    uint8_t message[OF10_RELEASE];
+    uint8_t message[OF_DIALECT_RELEASE];
 
-    if (buffer_id != OF_NO_BUFFER) {
-        of10_release(message, conn_xid(c), buffer_id);
-        of_out_put(c, message, sizeof message, NULL, 0);
+    if (buffer_id != OF_NO_BUFFER && c->role != ROLE_SLAVE) {
+        c->dialect->put_release(message, conn_xid(c), buffer_id);
+        of_out_put(c, message, c->dialect->out_release, NULL, 0);
     }
 }
 
@@ -127,11 +127,11 @@ void packet_in_release(struct ofproxy *p, uint64_t dpid, uint32_t buffer_id)
 }
 
 /* Stages the frame's record.  Returns why it could not. */
-static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct of10_packet_in *in,
-                       const uint8_t *frame, const struct ingress_frame *who)
+static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct packet_in *in,
+                       const struct ingress_frame *who)
 {
     struct ofproxy *p = c->proxy;
-    uint32_t len = in->total_len, head_len = len < RECORD_INLINE ? len : RECORD_INLINE;
+    uint32_t len = in->len, head_len = len < RECORD_INLINE ? len : RECORD_INLINE;
     struct record r = {.seq = p->seq + 1, .rx_ns = m->rx_ns, .dpid = c->dpid};
     struct arena_flight f = {.seq = r.seq, .dpid = c->dpid, .since = ARENA_TIME(m->rx_ns)};
     uint8_t *head;
@@ -143,7 +143,7 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct o
     if (!head) {
         return DROP_RING_FULL;
     }
-    f.port = in->in_port;
+    f.port = in->port;
     f.buffer_id = in->buffer_id;
     f.chunk = (uint16_t)(len > RECORD_INLINE ? m->chunk : ARENA_NO_CHUNK);
     f.row = (uint16_t)who->row;
@@ -154,11 +154,11 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct o
     }
     p->seq = r.seq;
     r.klass = (uint8_t)who->klass;
-    r.port = in->in_port;
+    r.port = in->port;
     r.head_len = head_len;
     r.tail_len = len - head_len;
-    r.tail_off = r.tail_len > 0 ? arena_offset(&p->arena, frame + head_len) : 0;
-    memcpy(head, frame, head_len);
+    r.tail_off = r.tail_len > 0 ? arena_offset(&p->arena, in->frame + head_len) : 0;
+    memcpy(head, in->frame, head_len);
     ring_commit(&p->pkt_in, &r);
     return DROP_NONE;
 }
@@ -178,21 +178,20 @@ static bool find_row(struct of_conn *c, uint32_t port)
 }
 
 /* Asks for the frame to be let in, and stages it. */
-static enum drop admit(struct of_conn *c, const struct of_msg *m, const struct of10_packet_in *in,
-                       const uint8_t *frame)
+static enum drop admit(struct of_conn *c, const struct of_msg *m, const struct packet_in *in)
 {
     struct ingress *g = &c->proxy->ingress;
-    struct ingress_frame who = {.dpid = c->dpid, .port = in->in_port};
+    struct ingress_frame who = {.dpid = c->dpid, .port = in->port};
     enum drop why;
 
-    if (!find_row(c, in->in_port)) {
+    if (!find_row(c, in->port)) {
         return DROP_UNKNOWN_PORT;
     }
     who.row = c->port_row;
-    who.klass = ingress_classify(g, frame, in->total_len);
+    who.klass = ingress_classify(g, in->frame, in->len);
     why = ingress_enter(g, &who, m->rx_ns);
     if (why == DROP_NONE) {
-        why = stage(c, m, in, frame, &who);
+        why = stage(c, m, in, &who);
         if (why != DROP_NONE) {
             ingress_undo(g, &who);
         }
@@ -200,39 +199,108 @@ static enum drop admit(struct of_conn *c, const struct of_msg *m, const struct o
     return why;
 }
 
-static enum drop take(struct of_conn *c, const struct of_msg *m, const struct of10_packet_in *in,
-                      const uint8_t *frame, uint32_t there)
+static enum drop take(struct of_conn *c, const struct of_msg *m, const struct packet_in *in)
 {
-    if (there < in->total_len) {
+    if (in->there < in->len) {
         return DROP_TRUNCATED;
     }
-    if (in->total_len < ETHERNET_HEADER) {
+    if (in->len < ETHERNET_HEADER) {
         return DROP_FRAME_TOO_SHORT;
     }
-    if (in->total_len > OF10_FRAME_MAX) {
+    if (in->len > OF10_FRAME_MAX) {
         return DROP_FRAME_TOO_LONG;
     }
     if (!c->known) {
         return DROP_UNKNOWN_PORT; /* before FEATURES_REPLY nobody knows whose port it is */
     }
-    return admit(c, m, in, frame);
+    return admit(c, m, in);
+}
+
+void packet_in_take(struct of_conn *c, const struct of_msg *m, const struct packet_in *in)
+{
+    struct of_conn *owner = c->main ? c->main : c;
+    enum drop why;
+
+    counter_tally(&c->proxy->tally, OFPROXY_RECEIVED, 1);
+    c->proxy->work++;
+    why = take(owner, m, in);
+    if (why != DROP_NONE) {
+        packet_in_dropped(c->proxy, why);
+        release_from(owner, in->buffer_id);
+    } else {
+        counter_tally(&c->proxy->tally, OFPROXY_ADMITTED, 1);
+        counter_tally(&c->proxy->tally, OFPROXY_IN_FLIGHT, 1);
+    }
 }
 
 void on_PACKET_IN(struct of_conn *c, const struct of_msg *m)
 {
     struct wire_in in = {m->bytes + OF_HEADER, m->bytes + m->h.length, false};
     struct of10_packet_in body;
-    enum drop why;
 
     of10_packet_in_get(&in, &body);
-    counter_tally(&c->proxy->tally, OFPROXY_RECEIVED, 1);
-    c->proxy->work++;
-    why = take(c, m, &body, in.p, (uint32_t)wire_left(&in));
-    if (why != DROP_NONE) {
-        packet_in_dropped(c->proxy, why);
-        release_from(c, body.buffer_id);
-    } else {
-        counter_tally(&c->proxy->tally, OFPROXY_ADMITTED, 1);
-        counter_tally(&c->proxy->tally, OFPROXY_IN_FLIGHT, 1);
+    packet_in_take(c, m,
+                   &(struct packet_in){body.buffer_id, body.in_port, body.total_len,
+                                       (uint32_t)wire_left(&in), in.p});
+}
+
+/* ---- fields and properties ---------------------------------------------------------------- */
+
+#define OXM_IN_PORT 0x80000004u /* its value has 4 bytes; NXM's, 2 */
+#define NXM_IN_PORT 0x00000002u
+#define PAD8(len) (((len) + 7u) & ~(size_t)7)
+
+uint32_t packet_in_port(const uint8_t *fields, size_t len)
+{
+    while (len >= OXM_HEADER) {
+        uint32_t header = wire_load_uint32(fields);
+        size_t size = OXM_HEADER + (size_t)oxm_length(header);
+
+        if (size > len) {
+            return 0;
+        }
+        if (header == OXM_IN_PORT) {
+            return wire_load_uint32(fields + OXM_HEADER);
+        }
+        if (header == NXM_IN_PORT) {
+            return wire_load_uint16(fields + OXM_HEADER);
+        }
+        fields += size;
+        len -= size;
     }
+    return 0;
+}
+
+/* "It came by no port that there is" is what a port of 0 says, which find_row does not know. */
+void packet_in_matched(struct of_conn *c, const struct of_msg *m, struct packet_in *p,
+                       const uint8_t *fields, size_t len, size_t before)
+{
+    const uint8_t *end = m->bytes + m->h.length;
+    size_t left = (size_t)(end - fields), skip = PAD8(before + len) - before + 2;
+
+    if (len > left || skip > left) {
+        session_fault(c, m, OF10_BAD_REQUEST_BAD_LEN, "the match of its packet_in is cut");
+        return;
+    }
+    p->port = packet_in_port(fields, len);
+    p->frame = fields + skip;
+    p->there = (uint32_t)(end - p->frame);
+    packet_in_take(c, m, p);
+}
+
+void on13_PACKET_IN(struct of_conn *c, const struct of_msg *m)
+{
+    struct wire_in in = session_body(m);
+    struct packet_in p = {0};
+    struct of13_packet_in body;
+    struct of13_match match;
+
+    of13_packet_in_get(&in, &body);
+    if (!of13_match_get(&in, &match) || match.length < 4) {
+        session_fault(c, m, OF10_BAD_REQUEST_BAD_LEN, "the match of its packet_in is cut");
+        return;
+    }
+    p.buffer_id = body.buffer_id;
+    p.len = body.total_len;
+    packet_in_matched(c, m, &p, in.p, match.length - 4u, 4);
 }

@@ -41,7 +41,7 @@ static bool frame_holds(const struct ofproxy *p, const struct record *r,
     uint64_t len = (uint64_t)r->head_len + r->tail_len;
 
     return tail_holds(p, r, flight) && len >= ETHERNET_HEADER && len <= OF10_FRAME_MAX &&
-           r->port > 0 && r->port < OF10_PORT_MAX;
+           r->port > 0;
 }
 
 /* Has this ticket had its verdict in this batch already?  Notes it. */
@@ -86,16 +86,22 @@ static void queue_frame(struct ofproxy *p, struct out_frame *f, const struct rec
                         const uint8_t *head)
 {
     struct of_conn *c = conn_find(p, r->dpid);
+    size_t len = (size_t)r->head_len + r->tail_len;
+    const struct of_dialect *d;
 
-    if (!c) {
-        f->outcome = DROP_SWITCH_GONE;
+    if (!c || c->role == ROLE_SLAVE) {
+        f->outcome = c ? DROP_SLAVE : DROP_SWITCH_GONE;
+        return;
+    }
+    d = c->dialect;
+    if (r->port > d->last_port || d->out_head + len > OF_LONGEST) {
+        f->outcome = DROP_BAD_RECORD;
         return;
     }
     f->n_iov = 0;
     f->len = 0;
-    of10_packet_out_head(f->head, (uint32_t)r->seq & 0x7fffffffu, (uint16_t)r->port,
-                         (size_t)r->head_len + r->tail_len);
-    add_iov(f, f->head, sizeof f->head);
+    d->put_out_head(f->head, (uint32_t)r->seq & 0x7fffffffu, r->port, len);
+    add_iov(f, f->head, d->out_head);
     add_iov(f, head, r->head_len);
     if (r->tail_len > 0) {
         add_iov(f, arena_span(&p->arena, r->tail_off, r->tail_len), r->tail_len);

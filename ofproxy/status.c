@@ -19,6 +19,8 @@ struct switch_status {
     uint64_t dpid;
     bool known;
     enum conn_state state;
+    enum of_role role;
+    unsigned aux_id;
     char peer[ENDPOINT_TEXT];
     const char *state_name; /* of a switch that is dialled, and not connected */
     bool dialled;
@@ -65,9 +67,9 @@ static void add_ports(json_t *object, const struct board_reader *board, uint64_t
                  row.mac[2], row.mac[3], row.mac[4], row.mac[5]);
         board_text(row.name, sizeof row.name);
         json_array_append_new(list,
-                              json_pack("{s:i,s:s,s:s,s:s,s:i,s:i}", "port", (int)row.port, "name",
-                                        row.name, "state", states[row.state], "mac", mac, "speed",
-                                        (int)row.speed, "flaps", (int)row.flaps));
+                              json_pack("{s:I,s:s,s:s,s:s,s:I,s:i}", "port", (json_int_t)row.port,
+                                        "name", row.name, "state", states[row.state], "mac", mac,
+                                        "speed", (json_int_t)row.speed, "flaps", (int)row.flaps));
     }
     json_object_set_new(object, "ports", json_integer((json_int_t)json_array_size(list)));
     json_object_set_new(object, "port_list", list);
@@ -78,10 +80,11 @@ static json_t *switch_of(const struct switch_status *s)
     char dpid[20];
 
     snprintf(dpid, sizeof dpid, "0x%016" PRIx64, s->dpid);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}",
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}",
                      "dpid", dpid, "peer", s->peer, "opened_by", s->dialled ? "ofproxy" : "switch",
                      "version", s->version, "state",
-                     s->state_name ? s->state_name : conn_state_name(s->state), "since",
+                     s->state_name ? s->state_name : conn_state_name(s->state),
+                     "role", s->aux_id ? "auxiliary" : role_name(s->role), "auxiliary", (int)s->aux_id, "since",
                      (json_int_t)s->since, "rtt_ms", (double)s->rtt_ns / 1e6, "rtt_us",
                      (json_int_t)(s->rtt_ns / 1000), "rx_messages", (json_int_t)s->rx_messages,
                      "tx_messages", (json_int_t)s->tx_messages, "rx_bytes", (json_int_t)s->rx_bytes,
@@ -173,6 +176,8 @@ static void copy_conn(struct switch_status *to, const struct of_conn *c)
         .known = c->known,
         .dialled = c->dial != NULL,
         .state = c->state,
+        .role = c->role,
+        .aux_id = c->aux_id,
         .version = c->dialect->version->name,
         .errors = c->errors,
         .error_time = c->error_time,

@@ -192,8 +192,6 @@ static int claim7(struct rig *r)
 
     rig_send(r, fd, OF10_TYPE_HELLO, 1, NULL, 0);
     rig_send(r, fd, OF10_TYPE_FEATURES_REPLY, 2, body, rig_features(body, 7, 1));
-    rig_await(r, fd, OF10_TYPE_BARRIER_REQUEST, bytes);
-    rig_send(r, fd, OF10_TYPE_BARRIER_REPLY, of_header_at(bytes).xid, NULL, 0);
     return fd;
 }
 
