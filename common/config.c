@@ -79,6 +79,7 @@ static const struct {
     {CONFIG_LAB_CREATE, " lab ofproxy ", "lab or ofproxy"},
     {CONFIG_OFPROXY_METERING, " on off ", "on or off"},
     {CONFIG_OFPROXY_TLS_VERIFY, " yes no ", "yes or no"},
+    {CONFIG_LAB_OPENFLOW, " 1.0 1.3 both ", "1.0, 1.3 or both"},
     {CONFIG_OFPROXY_ROLE, " equal master slave ", "equal, master or slave"},
     {CONFIG_OFPROXY_PACKET_IN_FORMAT, " standard nxt_packet_in nxt_packet_in2 ",
      "standard, nxt_packet_in or nxt_packet_in2"},

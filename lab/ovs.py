@@ -183,7 +183,10 @@ class Matchmaker:
     Open vSwitch 3.1 takes no notice of max_backoff here: after each refused connection it waits twice
     as long, up to eight seconds.  A controller that is set anew is tried at once, so that is done
     when a new listener shows up while the switch has no connection: once for each listener, and
-    without a connection of our own, which the controller would have to wonder about."""
+    without a connection of our own, which the controller would have to wonder about.
+
+    Another controller stands in its place for a moment, one that is nowhere: a switch that loses its
+    only controller throws all its flows away."""
 
     SECONDS = 0.1  # between two looks
 
@@ -219,7 +222,8 @@ class Matchmaker:
 
     def introduce(self):
         try:
-            self.ovs.vsctl('del-controller', self.bridge, timeout=2)  # seen by the switch when it returns
+            self.ovs.vsctl('set-controller', self.bridge, 'unix:%s/nobody' % self.ovs.dir, timeout=2)
+            # seen by the switch when it returns
         except OvsError:
             pass  # the switch has died, or is being stopped
         try:

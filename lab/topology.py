@@ -13,6 +13,7 @@ import zlib
 from collections import namedtuple
 
 ETH0 = '-eth0'
+PROTOCOLS = {'1.0': 'OpenFlow10', '1.3': 'OpenFlow13', 'both': 'OpenFlow10,OpenFlow13'}  # by --openflow
 MARK = 'CAUSEWAY_LAB'  # environment variable that every process of a lab carries
 
 Line = namedtuple('Line', 'port host address router web')
@@ -118,10 +119,10 @@ class EnteredHost(LabHost):
 class LabSwitch(OVSSwitch):
     """Open vSwitch; ovs-vsctl and ovs-ofctl find the lab's own instance by OVS_RUNDIR."""
 
-    def __init__(self, name, datapath_type='netdev', mark=None, **params):
+    def __init__(self, name, datapath_type='netdev', openflow='both', mark=None, **params):
         self.mark = mark
         self.datapath_type = datapath_type
-        OVSSwitch.__init__(self, name, failMode='secure', datapath='user', protocols='OpenFlow10',
+        OVSSwitch.__init__(self, name, failMode='secure', datapath='user', protocols=PROTOCOLS[openflow],
                            dpid=dpid(name), batch=False, **params)
 
     def _popen(self, cmd, **params):
@@ -162,11 +163,11 @@ def deafen(port):
                 f.write('%d\n' % value)
 
 
-def build(switch, datapath_type, mark, host_made):
+def build(switch, datapath_type, openflow, mark, host_made):
     """Makes hosts and links; host_made(line, host) is told of each at once, for the state file."""
     Mininet.inited = True
     net = LabNet(controller=None, build=False)
-    sw = net.addSwitch(switch, cls=LabSwitch, datapath_type=datapath_type, mark=mark)
+    sw = net.addSwitch(switch, cls=LabSwitch, datapath_type=datapath_type, openflow=openflow, mark=mark)
     for line in LINES:
         host = net.addHost(line.host, cls=LabHost, mark=mark, ip=None)
         host_made(line, host)

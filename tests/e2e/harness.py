@@ -258,11 +258,11 @@ class Auditor:
 class Lab:
     """lab/lab, and its hosts."""
 
-    def __init__(self, of_port=OF_PORT, switch=SWITCH, controller=None, words=()):
+    def __init__(self, of_port=OF_PORT, switch=SWITCH, controller=None, words=(), openflow='both'):
         self.run_dir = tmpfs_dir('lab')
         self.switch = switch
         self.words = ['--run-dir', self.run_dir, '--switch', switch, '--controller',
-                      'tcp:127.0.0.1:%d' % of_port if controller is None else controller] + list(words)
+                      'tcp:127.0.0.1:%d' % of_port if controller is None else controller, '--openflow', openflow] + list(words)
 
     def do(self, *words, **options):
         return run(LAB, *words, *self.words, **options)
@@ -304,7 +304,7 @@ class Lab:
         return self.ping(host, target, wait=0.2)[0] == 1
 
     def ofctl(self, *words):
-        return run('ovs-ofctl', *words, env=dict(os.environ, OVS_RUNDIR=self.run_dir + '/lab/ovs')).stdout
+        return run('ovs-ofctl', '-O', 'OpenFlow10,OpenFlow13', *words, env=dict(os.environ, OVS_RUNDIR=self.run_dir + '/lab/ovs')).stdout
 
     def close(self):
         if os.path.isdir(self.run_dir):
