@@ -87,7 +87,7 @@ static bool ask_role(struct of_conn *c, enum of_role role, uint64_t generation)
  * (drop) for as long as the traffic lasts; a change of the flow table makes it decide again. */
 static bool add_miss_flow(struct of_conn *c, uint64_t cookie, bool metered)
 {
-    uint8_t body[72];
+    uint8_t body[64 + NX_CONTROLLER];
     struct wire_out out = {body, body + sizeof body, false};
 
     (void)metered;
@@ -95,14 +95,19 @@ static bool add_miss_flow(struct of_conn *c, uint64_t cookie, bool metered)
                                                     .cookie = cookie,
                                                     .buffer_id = OF_NO_BUFFER,
                                                     .out_port = OF10_PORT_NONE});
-    of10_action_output_put(&out, &(struct of10_action_output){OF10_ACTION_TYPE_OUTPUT, 8,
-                                                              OF10_PORT_CONTROLLER, MISS_SEND_LEN});
-    return conn_tell(c, OF10_TYPE_FLOW_MOD, body, sizeof body, flows_added, NULL);
+    if (c->proxy->controller_id != 0) {
+        out.p += nx_put_controller(out.p, c->proxy->controller_id, MISS_SEND_LEN);
+    } else {
+        of10_action_output_put(&out,
+                               &(struct of10_action_output){OF10_ACTION_TYPE_OUTPUT, 8,
+                                                            OF10_PORT_CONTROLLER, MISS_SEND_LEN});
+    }
+    return conn_tell(c, OF10_TYPE_FLOW_MOD, body, (size_t)(out.p - body), flows_added, NULL);
 }
 
 /* ---- old flows ---------------------------------------------------------------------------- */
 
-static bool one_flow(struct of_conn *c, struct wire_in *in)
+static bool one_flow(struct of_conn *c, struct wire_in *in, bool look)
 {
     const uint8_t *start = in->p;
     struct of10_flow_stats f;
@@ -110,12 +115,13 @@ static bool one_flow(struct of_conn *c, struct wire_in *in)
     if (!of10_flow_stats_get(in, &f) || f.length < 88 || f.length > (size_t)(in->end - start)) {
         return false;
     }
-    flows_found(c, &(struct of_old_flow){.cookie = f.cookie,
-                                         .seconds = f.duration_sec,
-                                         .priority = f.priority,
-                                         .table = f.table_id,
-                                         .match = start + 4,
-                                         .match_len = 40});
+    flows_found(c, look,
+                &(struct of_old_flow){.cookie = f.cookie,
+                                      .seconds = f.duration_sec,
+                                      .priority = f.priority,
+                                      .table = f.table_id,
+                                      .match = start + 4,
+                                      .match_len = 40});
     in->p = start + f.length;
     return true;
 }
@@ -124,35 +130,34 @@ static void on_flows(struct of_conn *c, const struct of_answer *a, void *context
 {
     struct wire_in in = {a->body, a->body + a->len, false};
 
-    (void)context;
     if (a->news != ASK_PART && a->news != ASK_LAST) {
-        flows_end(c, a);
+        flows_end(c, context != NULL, a);
         return;
     }
     while (wire_left(&in) > 0) {
-        if (!one_flow(c, &in)) {
+        if (!one_flow(c, &in, context != NULL)) {
             session_fault(c, a->m, OF10_BAD_REQUEST_BAD_LEN, "a flow in its statistics is cut");
             return;
         }
     }
     if (a->news == ASK_LAST) {
-        flows_end(c, a);
+        flows_end(c, context != NULL, a);
     }
 }
 
-static bool ask_flows(struct of_conn *c)
+static bool ask_flows(struct of_conn *c, bool look)
 {
     uint8_t body[44];
     struct wire_out out = {body, body + sizeof body, false};
 
     if (!c->sweep.plain) {
-        return nx_ask_flows(c);
+        return nx_ask_flows(c, look);
     }
     of10_flow_stats_request_put(&out,
                                 &(struct of10_flow_stats_request){.wildcards = OF10_WILDCARDS_ALL,
                                                                   .table_id = TABLES_ALL,
                                                                   .out_port = OF10_PORT_NONE});
-    return conn_ask_stats(c, STATS_FLOW, body, sizeof body, on_flows, NULL);
+    return conn_ask_stats(c, STATS_FLOW, body, sizeof body, on_flows, look ? c : NULL);
 }
 
 /* A strict delete names neither table nor cookie: with one table it can only mean this flow. */

@@ -164,15 +164,19 @@ static bool add_miss_flow(struct of_conn *c, uint64_t cookie, bool metered)
     }
     of13_instruction_actions_put(
         &out, &(struct of13_instruction_actions){OF13_INSTRUCTION_TYPE_APPLY_ACTIONS, 8 + 16});
-    of13_action_output_put(&out, &(struct of13_action_output){OF13_ACTION_TYPE_OUTPUT, 16,
-                                                              OF13_PORT_CONTROLLER,
-                                                              OF13_MAX_LEN_NO_BUFFER});
+    if (c->proxy->controller_id != 0) {
+        out.p += nx_put_controller(out.p, c->proxy->controller_id, OF13_MAX_LEN_NO_BUFFER);
+    } else {
+        of13_action_output_put(&out, &(struct of13_action_output){OF13_ACTION_TYPE_OUTPUT, 16,
+                                                                  OF13_PORT_CONTROLLER,
+                                                                  OF13_MAX_LEN_NO_BUFFER});
+    }
     return conn_tell(c, OF13_TYPE_FLOW_MOD, body, (size_t)(out.p - body), flows_added, NULL);
 }
 
 /* ---- old flows ---------------------------------------------------------------------------- */
 
-static bool one_flow(struct of_conn *c, struct wire_in *in)
+static bool one_flow(struct of_conn *c, struct wire_in *in, bool look)
 {
     const uint8_t *start = in->p;
     struct of13_flow_stats f;
@@ -183,12 +187,13 @@ static bool one_flow(struct of_conn *c, struct wire_in *in)
         match.length < 4 || 48 + PAD8(match.length) > f.length) {
         return false;
     }
-    flows_found(c, &(struct of_old_flow){.cookie = f.cookie,
-                                         .seconds = f.duration_sec,
-                                         .priority = f.priority,
-                                         .table = f.table_id,
-                                         .match = start + 48,
-                                         .match_len = match.length});
+    flows_found(c, look,
+                &(struct of_old_flow){.cookie = f.cookie,
+                                      .seconds = f.duration_sec,
+                                      .priority = f.priority,
+                                      .table = f.table_id,
+                                      .match = start + 48,
+                                      .match_len = match.length});
     in->p = start + f.length;
     return true;
 }
@@ -197,23 +202,22 @@ static void on_flows(struct of_conn *c, const struct of_answer *a, void *context
 {
     struct wire_in in = {a->body, a->body + a->len, false};
 
-    (void)context;
     if (a->news != ASK_PART && a->news != ASK_LAST) {
-        flows_end(c, a);
+        flows_end(c, context != NULL, a);
         return;
     }
     while (wire_left(&in) > 0) {
-        if (!one_flow(c, &in)) {
+        if (!one_flow(c, &in, context != NULL)) {
             session_fault(c, a->m, OF13_BAD_REQUEST_BAD_LEN, "a flow in its statistics is cut");
             return;
         }
     }
     if (a->news == ASK_LAST) {
-        flows_end(c, a);
+        flows_end(c, context != NULL, a);
     }
 }
 
-static bool ask_flows(struct of_conn *c)
+static bool ask_flows(struct of_conn *c, bool look)
 {
     uint8_t body[40];
     struct wire_out out = {body, body + sizeof body, false};
@@ -225,7 +229,7 @@ static bool ask_flows(struct of_conn *c)
                                                 .cookie = (uint64_t)FLOWS_PREFIX << 32,
                                                 .cookie_mask = FLOWS_MASK});
     put_empty_match(&out);
-    return conn_ask_stats(c, OF13_MULTIPART_FLOW, body, sizeof body, on_flows, NULL);
+    return conn_ask_stats(c, OF13_MULTIPART_FLOW, body, sizeof body, on_flows, look ? c : NULL);
 }
 
 /* With its cookie: if somebody has put another flow in its place, that stays. */

@@ -149,6 +149,8 @@ static inline void session_fault(struct of_conn *c, const struct of_msg *m, uint
 {
     conn_fault(c, OF10_BAD_REQUEST, code, m->bytes, m->h.length, why);
 }
+/* An ERROR of the switch's that nobody had to expect: the last one is shown. */
+void session_note_error(struct of_conn *c, uint16_t type, uint16_t code);
 /* Text from a switch, made printable. */
 void session_text(char *to, size_t size, const uint8_t *from, size_t len);
 
@@ -169,6 +171,7 @@ int role_parse(const char *word); /* enum of_role, or -1 */
 const char *role_name(enum of_role role);
 void role_ask(struct of_conn *c);
 void role_answered(struct of_conn *c, const struct of_answer *a, void *context); /* of_ask.h */
+void role_taken(struct of_conn *c); /* another controller is master now */
 bool role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_t code);
 
 /* of_port.c: a port is there or has changed; or, by PORT_STATUS, was deleted. */

@@ -72,8 +72,8 @@ struct of_dialect {
     void (*ask_ports)(struct of_conn *c);
     bool (*set_meter)(struct of_conn *c, bool exists);
     bool (*add_miss_flow)(struct of_conn *c, uint64_t cookie, bool metered);
-    /* Flows of ours with another epoch (of_flows.c). */
-    bool (*ask_flows)(struct of_conn *c);
+    /* Flows of ours (of_flows.c); 'look': only to learn of their epochs. */
+    bool (*ask_flows)(struct of_conn *c, bool look);
     void (*delete_flow)(struct of_conn *c, const struct of_old_flow *f);
 };
 #define OF_DIALECT_HEAD OF13_PACKET_OUT_HEAD
@@ -83,8 +83,10 @@ extern const struct of_dialect of_dialect10, of_dialect13;
 
 /* of_nx.c: Nicira's messages, in either version. */
 void nx_configure(struct of_conn *c); /* the packet-in format, the controller's number */
+#define NX_CONTROLLER 16              /* bytes of the action that sends frames to one controller */
+size_t nx_put_controller(uint8_t *action, uint16_t controller_id, uint16_t max_len);
 bool nx_ask_role(struct of_conn *c, enum of_role role);
-bool nx_ask_flows(struct of_conn *c); /* flows of ours, of version 1.0 */
+bool nx_ask_flows(struct of_conn *c, bool look); /* flows of ours, of version 1.0 */
 void nx_delete_flow(struct of_conn *c, const struct of_old_flow *f);
 
 #endif

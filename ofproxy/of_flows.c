@@ -53,16 +53,24 @@ static void on_slave_settled(struct of_conn *c, const struct of_answer *a, void 
     }
 }
 
+static void install(struct of_conn *c)
+{
+    if (c->proxy->meter_rate > 0 && c->dialect->set_meter && !c->sweep.no_meter) {
+        c->dialect->set_meter(c, false);
+    } else {
+        add(c, false);
+    }
+}
+
 void flows_install(struct of_conn *c)
 {
     const struct of_dialect *d = c->dialect;
 
     if (c->role == ROLE_SLAVE) {
         conn_ask(c, d->barrier, d->barrier + 1, NULL, 0, on_slave_settled, NULL);
-    } else if (c->proxy->meter_rate > 0 && d->set_meter && !c->sweep.no_meter) {
-        d->set_meter(c, false);
     } else {
-        add(c, false);
+        d->ask_flows(c, true); /* answered before they are replaced */
+        install(c);
     }
 }
 
@@ -71,6 +79,7 @@ static void do_without_meter(struct of_conn *c, const struct of_answer *a, const
     const struct of_version *v = c->dialect->version;
 
     c->sweep.no_meter = true;
+    session_note_error(c, a->type, a->code);
     peer_log(
         c->proxy, LOG_WARN,
         "no meter in the switch %s cause=\"it refused %s: %s: %s\"; all frames come; the rates "
@@ -102,7 +111,8 @@ void flows_added(struct of_conn *c, const struct of_answer *a, void *context)
         do_without_meter(c, a, "a flow with it");
         return;
     }
-    if (a->news == ASK_ERROR && a->type != OF10_BAD_REQUEST) {
+    if (a->news == ASK_ERROR && a->type != OF10_BAD_REQUEST) { /* (not: it knows no barriers) */
+        session_note_error(c, a->type, a->code);
         peer_log(c->proxy, LOG_WARN,
                  "flow refused %s type=\"%s\" code=\"%s\"; frames come only where other flows send "
                  "them here",
@@ -124,7 +134,7 @@ void flows_sweep(struct of_conn *c)
 {
     c->sweep.round = 0;
     if (c->role != ROLE_SLAVE) {
-        c->dialect->ask_flows(c);
+        c->dialect->ask_flows(c, false);
     }
 }
 
@@ -137,7 +147,7 @@ static bool is_ours(const struct of_conn *c, const struct of_old_flow *f)
     return (uint32_t)f->cookie == c->proxy->epoch && f->seconds <= up + SLACK_S;
 }
 
-void flows_found(struct of_conn *c, const struct of_old_flow *f)
+void flows_found(struct of_conn *c, bool look, const struct of_old_flow *f)
 {
     struct ofproxy *p = c->proxy;
     uint32_t epoch = (uint32_t)f->cookie;
@@ -148,7 +158,7 @@ void flows_found(struct of_conn *c, const struct of_old_flow *f)
     if (epoch >= p->epoch && epoch != UINT32_MAX) {
         p->newest = epoch > p->newest ? epoch : p->newest;
     }
-    if (c->sweep.round < SWEEP_MOST) {
+    if (!look && c->sweep.round < SWEEP_MOST) {
         c->sweep.round++;
         c->sweep.deleted++;
         c->dialect->delete_flow(c, f);
@@ -159,13 +169,14 @@ void flows_found(struct of_conn *c, const struct of_old_flow *f)
  */
 static void overtake(struct ofproxy *p)
 {
-    log_info("epoch raised from=%u found=%u", p->epoch, p->newest);
+    log_info("epoch raised found=%u was=%u", p->newest, p->epoch);
     set_epoch(p, p->newest + 1);
     for (unsigned i = 0; i < p->max_conns; i++) {
         struct of_conn *c = &p->conns[i];
 
-        if (c->state == CONN_READY && !c->main && c->role != ROLE_SLAVE) {
-            flows_install(c);
+        if ((c->state == CONN_READY || c->state == CONN_BARRIER) && !c->main &&
+            c->role != ROLE_SLAVE) {
+            install(c);
         }
     }
 }
@@ -192,23 +203,25 @@ static void end_round(struct of_conn *c)
     s->deleted = s->rounds = 0;
 }
 
-void flows_end(struct of_conn *c, const struct of_answer *a)
+void flows_end(struct of_conn *c, bool look, const struct of_answer *a)
 {
     struct ofproxy *p = c->proxy;
 
-    if (a->news == ASK_ERROR && c->dialect == &of_dialect10 && !c->sweep.plain) {
+    if (a->news == ASK_LAST && p->newest >= p->epoch) {
+        overtake(p);
+    } else if (a->news == ASK_ERROR && c->dialect == &of_dialect10 && !c->sweep.plain) {
         c->sweep.plain = true; /* it does not know Nicira's */
-        flows_sweep(c);
-    } else if (a->news == ASK_ERROR || a->news == ASK_LATE) {
+        if (!look) {
+            flows_sweep(c);
+        }
+    } else if (!look && (a->news == ASK_ERROR || a->news == ASK_LATE)) {
         peer_log(p, LOG_WARN,
                  "old flows not looked for %s cause=\"%s\"; what an earlier ofproxy installed may "
                  "stay",
                  conn_name(c),
                  a->news == ASK_LATE ? "it did not answer a request for its flows"
                                      : "it refused a request for its flows");
-    } else if (a->news == ASK_LAST && p->newest >= p->epoch) {
-        overtake(p);
-    } else if (a->news == ASK_LAST) {
+    } else if (!look && a->news == ASK_LAST) {
         end_round(c);
     }
 }

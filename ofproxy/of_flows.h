@@ -53,9 +53,9 @@ void flows_install(struct of_conn *c);
 /* The connection is ready: looks for old ones. */
 void flows_sweep(struct of_conn *c);
 /* A flow of the statistics that ask_flows asked for. */
-void flows_found(struct of_conn *c, const struct of_old_flow *f);
+void flows_found(struct of_conn *c, bool look, const struct of_old_flow *f);
 /* The end of them, or what came instead. */
-void flows_end(struct of_conn *c, const struct of_answer *a);
+void flows_end(struct of_conn *c, bool look, const struct of_answer *a);
 /* Callbacks of the dialects' set_meter and add_miss_flow (of_ask.h). */
 void flows_metered(struct of_conn *c, const struct of_answer *a, void *context);
 void flows_added(struct of_conn *c, const struct of_answer *a, void *context);

@@ -10,6 +10,9 @@
 
 #define NICIRA 0x00002320u
 #define PAD8(len) (((len) + 7u) & ~(size_t)7)
+#define ACTION_CONTROLLER 20
+#define ONF 0x4f4e4600u /* its role status, 1.4's, is sent by Open vSwitch in 1.3 */
+#define ONF_ROLE_STATUS 1911
 #define HEAD 8 /* vendor and subtype, after the header of the message */
 
 enum subtype {
@@ -53,6 +56,19 @@ bool nx_ask_role(struct of_conn *c, enum of_role role)
     return conn_ask(c, OF10_TYPE_VENDOR, OF10_TYPE_VENDOR, body, sizeof body, on_role, NULL);
 }
 
+/* Flows that send frames to "the controller" mean those of number 0: ours has to name us. */
+size_t nx_put_controller(uint8_t *action, uint16_t controller_id, uint16_t max_len)
+{
+    memset(action, 0, NX_CONTROLLER);
+    wire_store_uint16(action, 0xffff);
+    wire_store_uint16(action + 2, NX_CONTROLLER);
+    wire_store_uint32(action + 4, NICIRA);
+    wire_store_uint16(action + 8, ACTION_CONTROLLER);
+    wire_store_uint16(action + 10, max_len);
+    wire_store_uint16(action + 12, controller_id);
+    return NX_CONTROLLER; /* reason 0: no other flow took it */
+}
+
 void nx_configure(struct of_conn *c)
 {
     const struct ofproxy *p = c->proxy;
@@ -79,7 +95,7 @@ void nx_configure(struct of_conn *c)
 #define NXM_COOKIE_W 0x00013d10u /* the same with a mask */
 #define FLOW_FIXED 48            /* bytes of a flow before its match */
 
-static bool one_flow(struct of_conn *c, struct wire_in *in)
+static bool one_flow(struct of_conn *c, struct wire_in *in, bool look)
 {
     const uint8_t *p = in->p;
     size_t left = wire_left(in), length, match_len;
@@ -92,12 +108,13 @@ static bool one_flow(struct of_conn *c, struct wire_in *in)
     if (length > left || FLOW_FIXED + PAD8(match_len) > length) {
         return false;
     }
-    flows_found(c, &(struct of_old_flow){.cookie = wire_load_uint64(p + 24),
-                                         .seconds = wire_load_uint32(p + 4),
-                                         .priority = wire_load_uint16(p + 12),
-                                         .table = p[2],
-                                         .match = p + FLOW_FIXED,
-                                         .match_len = match_len});
+    flows_found(c, look,
+                &(struct of_old_flow){.cookie = wire_load_uint64(p + 24),
+                                      .seconds = wire_load_uint32(p + 4),
+                                      .priority = wire_load_uint16(p + 12),
+                                      .table = p[2],
+                                      .match = p + FLOW_FIXED,
+                                      .match_len = match_len});
     in->p += length;
     return true;
 }
@@ -106,23 +123,22 @@ static void on_flows(struct of_conn *c, const struct of_answer *a, void *context
 {
     struct wire_in in = {a->body, a->body + a->len, false};
 
-    (void)context;
     if (a->news != ASK_PART && a->news != ASK_LAST) {
-        flows_end(c, a);
+        flows_end(c, context != NULL, a);
         return;
     }
     wire_bytes(&in, STATS_HEAD);
     while (!in.bad && wire_left(&in) > 0) {
-        in.bad = !one_flow(c, &in);
+        in.bad = !one_flow(c, &in, context != NULL);
     }
     if (in.bad) {
         session_fault(c, a->m, OF10_BAD_REQUEST_BAD_LEN, "a flow in its statistics is cut");
     } else if (a->news == ASK_LAST) {
-        flows_end(c, a);
+        flows_end(c, context != NULL, a);
     }
 }
 
-bool nx_ask_flows(struct of_conn *c)
+bool nx_ask_flows(struct of_conn *c, bool look)
 {
     uint8_t body[STATS_HEAD + 8 + 24] = {0};
     uint8_t *p = body + STATS_HEAD;
@@ -134,7 +150,7 @@ bool nx_ask_flows(struct of_conn *c)
     wire_store_uint32(p + 8, NXM_COOKIE_W);
     wire_store_uint64(p + 12, (uint64_t)FLOWS_PREFIX << 32);
     wire_store_uint64(p + 20, FLOWS_MASK);
-    return conn_ask_stats(c, STATS_VENDOR, body, sizeof body, on_flows, NULL);
+    return conn_ask_stats(c, STATS_VENDOR, body, sizeof body, on_flows, look ? c : NULL);
 }
 
 /* The cookie is a part of the match: a flow of somebody else's with the same match stays. */
@@ -241,6 +257,14 @@ static of_handler *handler_of(uint32_t subtype)
     return NULL;
 }
 
+static void on_role_status(struct of_conn *c, const struct of_msg *m)
+{
+    if (m->h.length >= OF_HEADER + HEAD + 4 &&
+        wire_load_uint32(m->bytes + OF_HEADER + HEAD) == OF13_ROLE_SLAVE) {
+        role_taken(c);
+    }
+}
+
 static void refuse(struct of_conn *c, const struct of_msg *m, uint16_t code, uint32_t vendor,
                    uint32_t subtype)
 {
@@ -260,7 +284,9 @@ void on_VENDOR(struct of_conn *c, const struct of_msg *m)
     of10_vendor_get(&in, &v);
     subtype = wire_left(&in) >= 4 ? wire_load_uint32(in.p) : 0;
     handler = handler_of(subtype);
-    if (v.vendor != NICIRA) {
+    if (v.vendor == ONF && subtype == ONF_ROLE_STATUS) {
+        on_role_status(c, m);
+    } else if (v.vendor != NICIRA) {
         refuse(c, m, OF10_BAD_REQUEST_BAD_VENDOR, v.vendor, subtype);
     } else if (ask_reply(c, m)) {
         return;

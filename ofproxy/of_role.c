@@ -46,6 +46,9 @@ static void refused(struct of_conn *c, const struct of_answer *a)
 {
     const struct of_version *v = c->dialect->version;
 
+    if (a->news == ASK_ERROR) {
+        session_note_error(c, a->type, a->code);
+    }
     peer_log(c->proxy, LOG_WARN,
              "role refused %s asked=%s type=\"%s\" code=\"%s\"; it goes on as equal", conn_name(c),
              names[c->proxy->role],
@@ -104,11 +107,8 @@ static bool says_slave(const struct of_conn *c, const struct of_msg *m, uint16_t
            memcmp(m->bytes + OF_HEADER + 4, nicira, sizeof nicira) == 0;
 }
 
-bool role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_t code)
+void role_taken(struct of_conn *c)
 {
-    if (!says_slave(c, m, type, code)) {
-        return false;
-    }
     if (c->role != ROLE_SLAVE) {
         c->role = ROLE_SLAVE;
         peer_log(c->proxy, LOG_WARN,
@@ -116,5 +116,14 @@ bool role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_
                  "dropped until it connects again",
                  conn_name(c));
     }
-    return true;
+}
+
+bool role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_t code)
+{
+    bool slave = says_slave(c, m, type, code);
+
+    if (slave) {
+        role_taken(c);
+    }
+    return slave;
 }

@@ -210,6 +210,16 @@ void session_tick(struct of_conn *c, uint64_t now_ns)
 
 /* ---- the rest ----------------------------------------------------------------------------- */
 
+void session_note_error(struct of_conn *c, uint16_t type, uint16_t code)
+{
+    const struct of_version *v = c->dialect->version;
+
+    c->errors++;
+    c->error_time = (uint64_t)time(NULL);
+    snprintf(c->error, sizeof c->error, "%s: %s", of_error_type(v, type),
+             of_error_code(v, type, code));
+}
+
 void on_ERROR(struct of_conn *c, const struct of_msg *m)
 {
     const struct of_version *v = c->dialect->version;
@@ -219,10 +229,6 @@ void on_ERROR(struct of_conn *c, const struct of_msg *m)
 
     counter_add(OFPROXY_ERRORS_RX, 1);
     of10_error_get(&in, &e);
-    c->errors++;
-    c->error_time = (uint64_t)time(NULL);
-    snprintf(c->error, sizeof c->error, "%s: %s", of_error_type(v, e.type),
-             of_error_code(v, e.type, e.code));
     if (e.type == OF10_HELLO_FAILED) {
         session_text(text, sizeof text, in.p, wire_left(&in));
     } else if (role_lost(c, m, e.type, e.code) || ask_error(c, m, e.type, e.code)) {
@@ -230,6 +236,7 @@ void on_ERROR(struct of_conn *c, const struct of_msg *m)
     } else if (wire_left(&in) >= OF_HEADER) {
         of_print(v, in.p, wire_left(&in), text, sizeof text);
     }
+    session_note_error(c, e.type, e.code);
     peer_log(c->proxy, LOG_WARN,
              "error received %s type=\"%s\" code=\"%s\" numbers=%u/%u about=\"%s\"", conn_name(c),
              of_error_type(v, e.type), of_error_code(v, e.type, e.code), e.type, e.code, text);

@@ -304,7 +304,15 @@ class Lab:
         return self.ping(host, target, wait=0.2)[0] == 1
 
     def ofctl(self, *words):
-        return run('ovs-ofctl', '-O', 'OpenFlow10,OpenFlow13', *words, env=dict(os.environ, OVS_RUNDIR=self.run_dir + '/lab/ovs')).stdout
+        return run('ovs-ofctl', '-O', 'OpenFlow10,OpenFlow13', *words,
+                   env=dict(os.environ, OVS_RUNDIR=self.run_dir + '/lab/ovs')).stdout
+
+    def vsctl(self, *words):
+        return run('ovs-vsctl', '--db=unix:%s/lab/ovs/db.sock' % self.run_dir, '--timeout=10', *words).stdout
+
+    def speak(self, protocols):
+        """What the switch speaks from now on, as ovs-vsctl has it: OpenFlow10,OpenFlow13."""
+        self.vsctl('set', 'bridge', self.switch, 'protocols=' + protocols)
 
     def close(self):
         if os.path.isdir(self.run_dir):
