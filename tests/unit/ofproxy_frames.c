@@ -5,6 +5,14 @@
 
 TestSuite(ofproxy_frames, .timeout = 20);
 
+#if RIG_VERSION == OF10_VERSION
+#define BAD_PORT 0xfffe
+#define WORSE_PORT 0x10001
+#else
+#define BAD_PORT OF13_PORT_LOCAL
+#define WORSE_PORT (OF13_PORT_MAX + 1)
+#endif
+
 static uint8_t bytes[OF_LONGEST];
 static const uint8_t frame[RECORD_INLINE];
 
@@ -108,9 +116,9 @@ Test(ofproxy_frames, the_bytes_that_leave_are_those_that_came_in_where_they_lay)
             cr_expect_eq(seen[2].iov_len, rec.tail_len);
         }
         rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-        cr_expect_eq(bytes[20] << 8 | bytes[21], 2);
+        cr_expect_eq(bytes[RIG_PORT_AT] << 8 | bytes[RIG_PORT_AT + 1], 2);
         for (size_t k = 0; k < len; k++) {
-            cr_assert_eq(bytes[24 + k], (uint8_t)(i + k * 7), "byte %zu of %zu", k, len);
+            cr_assert_eq(bytes[RIG_OUT + k], (uint8_t)(i + k * 7), "byte %zu of %zu", k, len);
         }
         cr_expect_eq(arena_in_flight(&r.p->arena), 0u);
     }
@@ -142,7 +150,7 @@ Test(ofproxy_frames, a_batch_of_frames_leaves_in_one_system_call)
     cr_expect_eq(calls, 1u);
     for (unsigned i = 0; i < 100; i++) {
         rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-        cr_assert_eq(bytes[24], i);
+        cr_assert_eq(bytes[RIG_OUT], i);
     }
     cr_expect_eq(counter_get(OFPROXY_FORWARDED), 100u);
     rig_adds_up(&r);
@@ -180,7 +188,7 @@ Test(ofproxy_frames, bytes_that_are_gone_cost_the_frame_and_not_the_connection)
     rec = next_record(&r, &head);
     put_verdict(&r, &rec, VERDICT_FORWARDED, head);
     rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-    cr_expect_eq(bytes[24], 2u);
+    cr_expect_eq(bytes[RIG_OUT], 2u);
     rig_adds_up(&r);
     close(fd);
     rig_close(&r);
@@ -226,7 +234,8 @@ Test(ofproxy_frames, connections_with_nothing_half_received_hold_no_chunk)
     rig_open(&r);
     for (unsigned i = 0; i < 300; i++) {
         fds[i] = rig_switch(&r, i + 1, 1);
-        rig_write(&r, fds[i], "\x01\x02\x00", 3); /* less than a header: put by */
+        rig_write(&r, fds[i], (const uint8_t[]){RIG_VERSION, 2, 0},
+                  3); /* less than a header: put by */
     }
     cr_expect_eq(r.p->arena.n_free_chunk, ARENA_CHUNKS - 1);
     for (unsigned i = 0; i < 300; i++) {
@@ -260,7 +269,7 @@ Test(ofproxy_frames, half_messages_of_many_switches_share_chunks_and_finish)
         rec = next_record(&r, &head);
         cr_assert_eq(rec.dpid, i + 1u);
         for (size_t k = 0; k < rec.tail_len; k++) {
-            cr_assert_eq(r.arena.data[rec.tail_off + k], message[18 + rec.head_len + k]);
+            cr_assert_eq(r.arena.data[rec.tail_off + k], message[RIG_IN + rec.head_len + k]);
         }
         put_verdict(&r, &rec, VERDICT_DROPPED, NULL);
         rig_turn(&r);
@@ -281,7 +290,9 @@ Test(ofproxy_frames, frames_that_cannot_be_used_are_dropped_for_a_named_reason)
         {1500, 128, DROP_TRUNCATED},
         {13, 13, DROP_FRAME_TOO_SHORT},
         {0, 0, DROP_FRAME_TOO_SHORT},
+#if RIG_VERSION == OF10_VERSION /* in 1.3 no message has room for such a frame */
         {OF10_FRAME_MAX + 1, OF10_FRAME_MAX + 1, DROP_FRAME_TOO_LONG},
+#endif
     };
     struct rig r;
     int fd;
@@ -295,7 +306,7 @@ Test(ofproxy_frames, frames_that_cannot_be_used_are_dropped_for_a_named_reason)
         rig_write(&r, fd, bytes, len);
         cr_expect_eq(counter_dropped(cases[i].why), before + 1, "case %u", i);
         rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes); /* the switch's copy is released */
-        cr_expect_eq(of_header_at(bytes).length, OF10_RELEASE);
+        cr_expect_eq(of_header_at(bytes).length, RIG_RELEASE);
         cr_expect_eq(bytes[10] << 8 | bytes[11], 1000 + (int)i);
     }
     cr_expect(ring_rx_empty(&r.pkt_in));
@@ -311,7 +322,7 @@ Test(ofproxy_frames, a_frame_before_features_is_counted_and_dropped)
 
     rig_open(&r);
     fd = rig_connect(&r);
-    rig_send(&r, fd, OF10_TYPE_HELLO, 1, NULL, 0);
+    rig_hello(&r, fd);
     send_frame(&r, fd, 1, 100, 0);
     cr_expect_eq(counter_dropped(DROP_UNKNOWN_PORT), 1u);
     rig_adds_up(&r);
@@ -339,11 +350,11 @@ Test(ofproxy_frames, a_buffered_frame_is_released_whatever_its_verdict)
         rig_turn(&r);
         if (sent) {
             rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-            cr_expect_eq(of_header_at(bytes).length, 324);
+            cr_expect_eq(of_header_at(bytes).length, 300 + RIG_OUT);
             cr_expect_eq(bytes[8], 0xff, "the whole frame is sent, not the switch's copy");
         }
         rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-        cr_expect_eq(of_header_at(bytes).length, OF10_RELEASE);
+        cr_expect_eq(of_header_at(bytes).length, RIG_RELEASE);
         cr_expect_eq(bytes[10] << 8 | bytes[11], 0x100 + (int)i);
     }
     rig_adds_up(&r);
@@ -522,7 +533,7 @@ Test(ofproxy_frames, spans_outside_the_frame_s_chunk_never_leave)
     } cases[] = {
         {0, ARENA_CHUNK, 1}, {ARENA_CHUNK, 10, 1}, {-(int64_t)ARENA_CHUNK, 10, 1},
         {INT64_MIN, 10, 1},  {0, UINT32_MAX, 1},   {0, 10, 0},
-        {0, 10, 0xfffe},     {0, 10, 0x10001},     {ARENA_CHUNK - 1000, 60000, 1},
+        {0, 10, BAD_PORT},   {0, 10, WORSE_PORT},  {ARENA_CHUNK - 1000, 60000, 1},
         {1ll << 40, 10, 1},
     };
     const uint8_t *head;
@@ -577,9 +588,9 @@ Test(ofproxy_frames, originated_frames_leave_and_settle_nothing)
     put_own(&r, VERDICT_DROPPED, 1, 0);     /* counted where it was dropped */
     rig_turn(&r);
     rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-    cr_expect_eq(of_header_at(bytes).length, 84);
+    cr_expect_eq(of_header_at(bytes).length, 60 + RIG_OUT);
     rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-    cr_expect_eq(of_header_at(bytes).length, 24 + RECORD_HEAD_MAX);
+    cr_expect_eq(of_header_at(bytes).length, RIG_OUT + RECORD_HEAD_MAX);
     cr_expect_eq(counter_get(OFPROXY_ORIGINATED), 2u);
     cr_expect_eq(counter_get(OFPROXY_UNSENT), 1u);
     cr_expect_eq(counter_get(OFPROXY_BAD_VERDICTS), 0u);
@@ -635,14 +646,15 @@ Test(ofproxy_frames, a_slow_switch_loses_frames_whole_and_delays_nobody)
     while (got < sent) { /* and every message that comes is whole */
         struct of_header h = rig_await(&r, slow, OF10_TYPE_PACKET_OUT, bytes);
 
-        cr_assert_eq(h.length, 10024);
-        cr_assert_eq(bytes[24], 0x42);
-        cr_assert_eq(bytes[10023], 0x42);
+        cr_assert_eq(h.length, 10000 + RIG_OUT);
+        cr_assert_eq(bytes[RIG_OUT], 0x42);
+        cr_assert_eq(bytes[9999 + RIG_OUT], 0x42);
         got++;
     }
     put_own(&r, VERDICT_ORIGINATED, 1, 60);
     rig_turn(&r);
-    cr_expect_eq(rig_await(&r, slow, OF10_TYPE_PACKET_OUT, bytes).length, 84, "it is well again");
+    cr_expect_eq(rig_await(&r, slow, OF10_TYPE_PACKET_OUT, bytes).length, 60 + RIG_OUT,
+                 "it is well again");
     close(slow);
     close(fast);
     rig_close(&r);
@@ -688,9 +700,9 @@ Test(ofproxy_frames, frames_cut_by_a_full_socket_go_on_where_they_were_cut)
     for (unsigned i = 0; i < 20; i++) {
         struct of_header h = rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
 
-        cr_assert_eq(h.length, 124 + i * 70);
+        cr_assert_eq(h.length, 100 + RIG_OUT + i * 70);
         for (size_t k = 0; k < 100 + i * 70; k++) {
-            cr_assert_eq(bytes[24 + k], (uint8_t)(i + k * 7), "frame %u byte %zu", i, k);
+            cr_assert_eq(bytes[RIG_OUT + k], (uint8_t)(i + k * 7), "frame %u byte %zu", i, k);
         }
     }
     cr_expect_eq(counter_get(OFPROXY_FORWARDED), 20u);
@@ -748,7 +760,7 @@ Test(ofproxy_frames, after_a_kill_flights_wait_for_their_verdicts_and_numbers_go
     rig_turn(&r);
     cr_expect_eq(r.p->ingress.klass[CLASS_REST].in_flight, 0u);
     rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes);
-    cr_expect_eq(bytes[24 + 1499], (uint8_t)(5 + 1499 * 7), "its bytes were kept");
+    cr_expect_eq(bytes[RIG_OUT + 1499], (uint8_t)(5 + 1499 * 7), "its bytes were kept");
     send_frame(&r, fd, 1, 100, 0);
     later = next_record(&r, &head);
     cr_expect_gt(later.seq, rec.seq);
@@ -877,7 +889,7 @@ Test(ofproxy_frames, what_a_predecessor_began_to_send_is_settled_not_sent_again)
     rec = next_record(&r, &head);
     put_verdict(&r, &rec, VERDICT_FORWARDED, head);
     rig_turn(&r);
-    cr_expect_eq(rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes).length, 824);
+    cr_expect_eq(rig_await(&r, fd, OF10_TYPE_PACKET_OUT, bytes).length, 800 + RIG_OUT);
     rig_adds_up(&r);
     close(fd);
     rig_close(&r);

@@ -1,5 +1,8 @@
 /* tests/unit/ofproxy_rig.h - an ofproxy in a run directory of its own, with the test as its
- * switches (socket pairs) and as its vnsbridge (the other ends of the rings). */
+ * switches (socket pairs) and as its vnsbridge (the other ends of the rings).
+ *
+ * The switches speak RIG_VERSION, 1.0 or 1.3: what is the same in both is tested in both, by a file
+ * that defines it as 4 and includes the other. */
 #ifndef TESTS_UNIT_OFPROXY_RIG_H
 #define TESTS_UNIT_OFPROXY_RIG_H
 
@@ -21,6 +24,20 @@
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/packet_in.h"
 #include "tests/unit/accounts.h"
+
+#ifndef RIG_VERSION
+#define RIG_VERSION OF10_VERSION
+#endif
+#if RIG_VERSION == OF10_VERSION
+enum { RIG_BARRIER_REQUEST = 18, RIG_STATS_REQUEST = 16, RIG_STATS_HEAD = 4 };
+enum { RIG_OUT = OF10_PACKET_OUT_HEAD, RIG_RELEASE = OF10_RELEASE, RIG_IN = 18 };
+enum { RIG_PORT = 48, RIG_PORT_AT = 20 }; /* bytes of a port; where a PACKET_OUT has its number */
+#else
+enum { RIG_BARRIER_REQUEST = 20, RIG_STATS_REQUEST = 18, RIG_STATS_HEAD = 8 };
+enum { RIG_OUT = OF13_PACKET_OUT_HEAD, RIG_RELEASE = OF13_RELEASE, RIG_IN = 42 };
+enum { RIG_PORT = 64, RIG_PORT_AT = 30 }; /* the lower half of its number */
+#endif
+enum { RIG_BARRIER_REPLY = RIG_BARRIER_REQUEST + 1, RIG_STATS_REPLY = RIG_STATS_REQUEST + 1 };
 
 #ifndef RIG_DIR
 #define RIG_DIR "/tmp"
@@ -219,7 +236,7 @@ static inline size_t rig_put(uint8_t *bytes, uint8_t type, uint32_t xid, const v
 {
     struct wire_out out = {bytes, bytes + OF_HEADER + len, false};
 
-    of_header_put(&out, &(struct of_header){1, type, (uint16_t)(OF_HEADER + len), xid});
+    of_header_put(&out, &(struct of_header){RIG_VERSION, type, (uint16_t)(OF_HEADER + len), xid});
     wire_put_bytes(&out, body, len);
     return OF_HEADER + len;
 }
@@ -242,31 +259,107 @@ static inline struct of10_phy_port rig_port(unsigned number)
     return port;
 }
 
-static inline size_t rig_features(uint8_t *body, uint64_t dpid, unsigned ports)
+/* As the version writes it; reserved numbers are those of 1.0. */
+static inline void rig_put_port(struct wire_out *out, const struct of10_phy_port *port)
 {
-    struct wire_out out = {body, body + 24 + ports * 48, false};
+    struct of13_port to = {.port_no = port->port_no, .config = port->config, .state = port->state};
 
-    of10_switch_features_put(&out, &(struct of10_switch_features){.datapath_id = dpid});
+    if (RIG_VERSION == OF10_VERSION) {
+        of10_phy_port_put(out, port);
+        return;
+    }
+    to.port_no |= port->port_no >= OF10_PORT_MAX ? 0xffff0000u : 0;
+    to.curr = port->curr;
+    to.curr_speed = 1000000;
+    memcpy(to.hw_addr, port->hw_addr, sizeof to.hw_addr);
+    memcpy(to.name, port->name, sizeof to.name);
+    of13_port_put(out, &to);
+}
+
+static inline size_t rig_put_ports(uint8_t *body, unsigned ports)
+{
+    struct wire_out out = {body, body + ports * RIG_PORT, false};
+
     for (unsigned i = 1; i <= ports; i++) {
         struct of10_phy_port port = rig_port(i);
 
-        of10_phy_port_put(&out, &port);
+        rig_put_port(&out, &port);
     }
     cr_assert(!(out.bad));
     return (size_t)(out.p - body);
 }
 
+/* The ports are a part of it in 1.0. */
+static inline size_t rig_features(uint8_t *body, uint64_t dpid, unsigned ports)
+{
+    struct wire_out out = {body, body + 24, false};
+
+    of10_switch_features_put(&out,
+                             &(struct of10_switch_features){.datapath_id = dpid, .n_tables = 1});
+    return RIG_VERSION == OF10_VERSION ? 24 + rig_put_ports(body + 24, ports) : 24;
+}
+
+/* Answers a request for statistics: no flows, and those ports. */
+static inline void rig_stats(struct rig *r, int fd, const uint8_t *request, unsigned ports)
+{
+    static uint8_t reply[OF_LONGEST];
+    unsigned type = (unsigned)(request[8] << 8 | request[9]);
+    size_t len = RIG_STATS_HEAD;
+
+    memcpy(reply, request + OF_HEADER, RIG_STATS_HEAD);
+    if (type == OF10_STATS_DESC) {
+        memset(reply + len, 'd', 1056);
+        len += 1056;
+    } else if (type == OF13_MULTIPART_PORT_DESC) {
+        len += rig_put_ports(reply + len, ports);
+    } else if (type == 0xffff) { /* Nicira's, for 1.0 */
+        memcpy(reply + len, request + OF_HEADER + len, 12);
+        len += 12;
+    }
+    rig_send(r, fd, RIG_STATS_REPLY, of_header_at(request).xid, reply, len);
+}
+
+/* Answers statistics until a message of 'type' comes. */
+static inline struct of_header rig_serve(struct rig *r, int fd, uint8_t type, unsigned ports,
+                                         uint8_t *bytes)
+{
+    struct of_header h;
+
+    do {
+        h = rig_message(r, fd, bytes);
+        cr_assert(h.length > 0, "no message of type %u came", type);
+        if (h.type == RIG_STATS_REQUEST && h.type != type) {
+            rig_stats(r, fd, bytes, ports);
+        }
+    } while (h.type != type);
+    return h;
+}
+
+/* The handshake from FEATURES_REQUEST on. */
+static inline void rig_set_up(struct rig *r, int fd, uint64_t dpid, unsigned ports)
+{
+    static uint8_t bytes[OF_LONGEST], body[OF_LONGEST];
+    struct of_header h = rig_await(r, fd, OF10_TYPE_FEATURES_REQUEST, bytes);
+
+    rig_send(r, fd, OF10_TYPE_FEATURES_REPLY, h.xid, body, rig_features(body, dpid, ports));
+    h = rig_serve(r, fd, RIG_BARRIER_REQUEST, ports, bytes);
+    rig_send(r, fd, RIG_BARRIER_REPLY, h.xid, NULL, 0);
+    rig_await(r, fd, RIG_STATS_REQUEST, bytes); /* the sweep */
+    rig_stats(r, fd, bytes, ports);
+}
+
+static inline void rig_hello(struct rig *r, int fd)
+{
+    static const uint8_t bitmap[8] = {0, 1, 0, 8, 0, 0, 0, 1 << RIG_VERSION};
+
+    rig_send(r, fd, OF10_TYPE_HELLO, 1, bitmap, RIG_VERSION == OF10_VERSION ? 0 : sizeof bitmap);
+}
+
 /* The whole handshake on a connection. */
 static inline void rig_shake(struct rig *r, int fd, uint64_t dpid, unsigned ports)
 {
-    static uint8_t bytes[OF_LONGEST], body[OF_LONGEST];
-    struct of_header h;
-
-    rig_send(r, fd, OF10_TYPE_HELLO, 1, NULL, 0);
-    h = rig_await(r, fd, OF10_TYPE_FEATURES_REQUEST, bytes);
-    rig_send(r, fd, OF10_TYPE_FEATURES_REPLY, h.xid, body, rig_features(body, dpid, ports));
-    h = rig_await(r, fd, OF10_TYPE_BARRIER_REQUEST, bytes);
-    rig_send(r, fd, OF10_TYPE_BARRIER_REPLY, h.xid, NULL, 0);
+    rig_hello(r, fd);
+    rig_set_up(r, fd, dpid, ports);
 }
 
 static inline int rig_switch(struct rig *r, uint64_t dpid, unsigned ports)
@@ -286,11 +379,22 @@ static inline size_t rig_packet_in(uint8_t *bytes, unsigned port, uint32_t buffe
     uint8_t body[OF_LONGEST];
     struct wire_out out = {body, body + sizeof body, false};
 
-    of10_packet_in_put(&out, &(struct of10_packet_in){buffer, (uint16_t)len, (uint16_t)port, 0});
+    if (RIG_VERSION == OF10_VERSION) {
+        of10_packet_in_put(&out,
+                           &(struct of10_packet_in){buffer, (uint16_t)len, (uint16_t)port, 0});
+    } else {
+        of13_packet_in_put(
+            &out, &(struct of13_packet_in){.buffer_id = buffer, .total_len = (uint16_t)len});
+        of13_match_put(&out, &(struct of13_match){OF13_MATCH_TYPE_OXM, 12});
+        wire_put_bytes(&out,
+                       (const uint8_t[]){0x80, 0, 0, 4, 0, 0, (uint8_t)(port >> 8), (uint8_t)port,
+                                         0, 0, 0, 0, 0, 0},
+                       14);
+    }
     for (size_t i = 0; i < there; i++) {
         out.p[i] = (uint8_t)(fill + i * 7);
     }
-    return rig_put(bytes, OF10_TYPE_PACKET_IN, 0, body, 10 + there);
+    return rig_put(bytes, OF10_TYPE_PACKET_IN, 0, body, RIG_IN - OF_HEADER + there);
 }
 
 /* Every account of ofproxy holds, and what is in flight is what the arena says. */
