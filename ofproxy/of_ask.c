@@ -120,8 +120,16 @@ bool ask_stats_reply(struct of_conn *c, const struct of_msg *m)
                                m->h.length - head,         0, 0};
     char why[120];
 
-    if (!a || a->stats != wire_load_uint16(m->bytes + OF_HEADER)) {
+    if (!a) {
         return false;
+    }
+    if (a->stats != wire_load_uint16(m->bytes + OF_HEADER)) { /* as good as an ERROR */
+        end(c, a,
+            &(struct of_answer){.news = ASK_ERROR,
+                                .m = m,
+                                .type = OF10_BAD_REQUEST,
+                                .code = OF10_BAD_REQUEST_BAD_STAT});
+        return true;
     }
     if (++a->parts > ASK_PARTS) {
         snprintf(why, sizeof why, "its reply to a request for statistics has more than %u parts",

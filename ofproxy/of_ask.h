@@ -7,7 +7,7 @@
  *         switch (a->news) {
  *         ASK_PART    a part of the reply: body and len; more follow
  *         ASK_LAST    the last part, or the only one
- *         ASK_ERROR   the switch answered with an ERROR: type and code
+ *         ASK_ERROR   the switch answered with an ERROR (type, code), or with other statistics
  *         ASK_LATE    nothing, or not all, came in ASK_NS
  *         ASK_GONE    the connection ends: send nothing
  *

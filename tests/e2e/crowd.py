@@ -6,7 +6,8 @@ import struct
 import time
 
 from ofswitch import (BARRIER_REPLY, BARRIER_REQUEST, ECHO_REPLY, ECHO_REQUEST, FEATURES_REPLY, FEATURES_REQUEST,
-                      GET_CONFIG_REPLY, GET_CONFIG_REQUEST, HELLO, PACKET_IN, PACKET_OUT, STATS_REPLY, STATS_REQUEST)
+                      GET_CONFIG_REPLY, GET_CONFIG_REQUEST, HELLO, PACKET_IN, PACKET_OUT, STATS_REPLY, STATS_REQUEST,
+                      statistics)
 
 
 def message(kind, body=b'', xid=0):
@@ -55,7 +56,7 @@ class Member:
         elif kind == GET_CONFIG_REQUEST:
             self.out += message(GET_CONFIG_REPLY, struct.pack('>HH', 0, 65535), xid)
         elif kind == STATS_REQUEST:
-            self.out += message(STATS_REPLY, struct.pack('>HH1056s', 0, 0, b'pretend'), xid)
+            self.out += message(STATS_REPLY, statistics(body), xid)
         elif kind == BARRIER_REQUEST:
             self.out += message(BARRIER_REPLY, b'', xid)
             self.ready = True

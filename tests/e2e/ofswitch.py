@@ -39,6 +39,12 @@ def udp_frame(a, b, length):
     return mac(ROUTER_MAC[a]) + host_mac(a) + b'\x08\0' + ip + udp + b'u' * (length - 42)
 
 
+def statistics(request):
+    """Of a request's body (1.0), the reply's: a description, and no flows, plain ones or Nicira's."""
+    kind, = struct.unpack_from('>H', request)
+    return struct.pack('>HH1056s', 0, 0, b'pretend') if kind == 0 else request[:16 if kind == 0xffff else 4]
+
+
 class Switch:
     def __init__(self, port, dpid=0x5e):
         self.sock = socket.create_connection(('127.0.0.1', port), 5)
@@ -90,7 +96,7 @@ class Switch:
         elif kind == GET_CONFIG_REQUEST:
             self.send(GET_CONFIG_REPLY, struct.pack('>HH', 0, 65535), xid)
         elif kind == STATS_REQUEST:
-            self.send(STATS_REPLY, struct.pack('>HH1056s', 0, 0, b'pretend'), xid)
+            self.send(STATS_REPLY, statistics(body), xid)
         elif kind == BARRIER_REQUEST:
             self.send(BARRIER_REPLY, b'', xid)
         elif kind == ECHO_REQUEST:

@@ -9,8 +9,8 @@ import subprocess
 import time
 
 import pytest
-from harness import (BIN, HOSTS, OF_PORT, ROUTER_MAC, ROUTERS, SLOT, SWITCH, VNS_PORT, Child, Lab, run, verdicts_add_up,
-                     wait_for)
+from harness import (BIN, FAKE, HOSTS, OF_PORT, ROUTER_MAC, ROUTERS, SLOT, SWITCH, VNS_PORT, Child, Lab, run,
+                     verdicts_add_up, wait_for)
 
 VERSIONS = {'OpenFlow10': 'OpenFlow 1.0', 'OpenFlow13': 'OpenFlow 1.3', 'OpenFlow10,OpenFlow13': 'OpenFlow 1.3',
             'OpenFlow10,OpenFlow13,OpenFlow14': 'OpenFlow 1.3'}
@@ -329,6 +329,43 @@ def test_a_meter_in_the_switch_bounds_what_it_sends(lab, make_own_stack):
     stack.end()
 
 
-def test_nothing_of_it_needs_os_environ():
-    assert os.environ.get('CAUSEWAY_OFPROXY_OPENFLOW') is None, 'these tests are about the defaults'
-    assert OF_PORT
+# ---- a pretend switch, for what Open vSwitch does not do --------------------------------------------
+
+@pytest.fixture()
+def mirror_stack(make_own_stack):
+    """ofproxy, and a consumer in vnsbridge's place that sends every frame back."""
+    stack = make_own_stack(of_port=OF_PORT + 17, flags={'ofproxy': ['--metering', 'off']})
+    stack.start('ofproxy')
+    reflector = Child('reflector', [FAKE + '/reflector', stack.run_dir], stack.dir + '/reflector.log')
+    yield stack
+    reflector.end()
+    stack.end()
+
+
+def pretend(stack, *words, **options):
+    def attempt():
+        done = run(FAKE + '/switch', '--connect', '127.0.0.1:%d' % stack.of_port, *words, check=False, timeout=60,
+                   **options)
+        return None if 'Connection refused' in done.stdout else done
+    return wait_for(attempt, 10, 'listener')
+
+
+@pytest.mark.parametrize('size', ['64', '1500', '9000'])
+@pytest.mark.parametrize('version', ['1.0', '1.3'])
+def test_every_byte_comes_back_at_speed(mirror_stack, version, size):
+    done = pretend(mirror_stack, '--openflow', version, '--count', '20000', '--size', size, '--verify')
+    assert done.returncode == 0 and 'wrong=0 errors=0' in done.stdout, done.stdout + log(mirror_stack)
+    print(version, size, done.stdout.strip())
+
+
+def test_an_auxiliary_connection_brings_frames_of_the_main_one(mirror_stack):
+    done = pretend(mirror_stack, '--openflow', '1.3', '--auxiliary', '3', '--count', '5000', '--verify')
+    assert done.returncode == 0 and 'sent=5000 out=5000 wrong=0 errors=0' in done.stdout, done.stdout
+    assert 'auxiliary connection dpid=0x0000000000000001 auxiliary=3' in log(mirror_stack)
+    wait_for(lambda: 'its main connection ended' in log(mirror_stack) or
+             not [s for s in switches(mirror_stack) if s['state'] == 'ready'], 5, 'end of both')
+
+
+def test_hostile_switches_get_the_error_they_deserve(mirror_stack):
+    done = pretend(mirror_stack, '--hostile', 'all')
+    assert done.returncode == 0, done.stdout

@@ -1,14 +1,16 @@
-/* tests/fake/switch.c - a pretend OpenFlow 1.0 switch: scripted, loading, or hostile.
+/* tests/fake/switch.c - a pretend OpenFlow switch: scripted, loading, or hostile.
  *
  *   switch --connect HOST:PORT [--dpid N] [--ports N] [--stem sw0-eth] [--in-port N]
  *          [--count N] [--size BYTES] [--window N] [--rate N] [--buffered] [--expect N] [--verify]
- *          [--hold SECONDS] [--timeout SECONDS] [--connections N] [--print]
+ *          [--hold SECONDS] [--timeout SECONDS] [--connections N] [--print] [--openflow 1.0|1.3]
+ *          [--auxiliary N]
  *   switch --connect HOST:PORT --hostile CASE|all|list
  *
  * Shakes hands, sends --count PACKET_INs of --size bytes with at most --window unanswered, reads
  * PACKET_OUTs until --expect have come (default: --count), prints one line of results, stays
  * connected for --hold seconds.  --verify: each frame must be one that was sent, byte for byte.
  * --connections N: N switches (dpid, dpid+1, ...) shake hands, and only then the first one sends.
+ * --auxiliary N: the frames are sent by an auxiliary connection of that number (1.3).
  * Hostile cases each need to be answered with the ERROR that they deserve, and the connection
  * closed. Exit status 0: all as expected. */
 #include <arpa/inet.h>
@@ -27,6 +29,7 @@
 #include <unistd.h>
 
 #include "common/proto/of10.h"
+#include "common/proto/of13.h"
 #include "common/proto/pkt.h"
 
 #define NUMBER_AT (PKT_ETH_LEN + PKT_IP_LEN) /* the frame's number, then when it was sent */
@@ -36,7 +39,8 @@
 static struct {
     const char *connect, *stem, *hostile;
     uint64_t dpid;
-    unsigned ports, in_port, count, size, window, rate, expect, connections;
+    unsigned ports, in_port, count, size, window, rate, expect, connections, auxiliary;
+    bool of13;
     bool buffered, verify, print, expect_given;
     double hold, timeout;
 } option = {.stem = "sw0-eth",
@@ -56,6 +60,7 @@ static struct {
 struct link {
     int fd;
     uint64_t dpid;
+    uint8_t aux_id;
     bool ready;
     size_t have, queued;
     uint8_t in[BUFFER], out[BUFFER];
@@ -124,9 +129,31 @@ static void put(struct link *l, uint8_t type, uint32_t xid, const void *body, si
         flush(l);
     }
     out = (struct wire_out){l->out + l->queued, l->out + BUFFER, false};
-    of_header_put(&out, &(struct of_header){1, type, (uint16_t)(OF_HEADER + len), xid});
+    of_header_put(&out, &(struct of_header){option.of13 ? OF13_VERSION : OF10_VERSION, type,
+                                            (uint16_t)(OF_HEADER + len), xid});
     wire_put_bytes(&out, body, len);
     l->queued += OF_HEADER + len;
+}
+
+static void put_port(struct wire_out *out, const struct link *l, unsigned number)
+{
+    uint8_t mac[6] = {2, 0, 0, 0, (uint8_t)l->dpid, (uint8_t)number};
+    char name[16] = "";
+
+    snprintf(name, sizeof name, "%.10s%u", option.stem, number % 10000);
+    if (option.of13) {
+        struct of13_port port = {.port_no = number, .curr_speed = 10000000};
+
+        memcpy(port.hw_addr, mac, 6);
+        memcpy(port.name, name, sizeof name);
+        of13_port_put(out, &port);
+    } else {
+        struct of10_phy_port port = {.port_no = (uint16_t)number, .curr = 1 << 6};
+
+        memcpy(port.hw_addr, mac, 6);
+        memcpy(port.name, name, sizeof name);
+        of10_phy_port_put(out, &port);
+    }
 }
 
 static void put_features(struct link *l, uint32_t xid)
@@ -134,29 +161,46 @@ static void put_features(struct link *l, uint32_t xid)
     static uint8_t body[OF_LONGEST];
     struct wire_out out = {body, body + sizeof body, false};
 
-    of10_switch_features_put(&out,
-                             &(struct of10_switch_features){.datapath_id = l->dpid, .n_tables = 1});
-    for (unsigned i = 1; i <= option.ports; i++) {
-        struct of10_phy_port port = {.port_no = (uint16_t)i, .curr = 1 << 6};
-
-        port.hw_addr[0] = 2;
-        port.hw_addr[4] = (uint8_t)l->dpid;
-        port.hw_addr[5] = (uint8_t)i;
-        snprintf((char *)port.name, sizeof port.name, "%.10s%u", option.stem, i % 10000);
-        of10_phy_port_put(&out, &port);
+    if (option.of13) {
+        of13_switch_features_put(&out, &(struct of13_switch_features){.datapath_id = l->dpid,
+                                                                      .n_tables = 1,
+                                                                      .auxiliary_id = l->aux_id});
+        l->ready = l->aux_id != 0; /* nothing more is asked on it */
+    } else {
+        of10_switch_features_put(
+            &out, &(struct of10_switch_features){.datapath_id = l->dpid, .n_tables = 1});
+        for (unsigned i = 1; i <= option.ports; i++) {
+            put_port(&out, l, i);
+        }
     }
     put(l, OF10_TYPE_FEATURES_REPLY, xid, body, (size_t)(out.p - body));
 }
 
-static void put_description(struct link *l, uint32_t xid)
+/* A description; ports in 1.3, in parts; no flows, plain ones or Nicira's. */
+static void put_statistics(struct link *l, uint32_t xid, const uint8_t *request)
 {
-    uint8_t body[4 + 1056];
-    struct wire_out out = {body, body + sizeof body, false};
-    struct of10_desc_stats d = {.mfr_desc = "Causeway", .hw_desc = "pretend switch"};
+    static uint8_t body[8 + 1056];
+    size_t head = option.of13 ? 8 : 4;
+    struct wire_out out = {body + head, body + sizeof body, false};
+    uint8_t reply = option.of13 ? OF13_TYPE_MULTIPART_REPLY : OF10_TYPE_STATS_REPLY;
+    unsigned type = request[1];
 
-    of10_stats_reply_put(&out, &(struct of10_stats_reply){OF10_STATS_DESC, 0});
-    of10_desc_stats_put(&out, &d);
-    put(l, OF10_TYPE_STATS_REPLY, xid, body, sizeof body);
+    memcpy(body, request, head);
+    if (type == OF10_STATS_DESC) {
+        of10_desc_stats_put(
+            &out, &(struct of10_desc_stats){.mfr_desc = "Causeway", .hw_desc = "pretend switch"});
+    } else if (option.of13 && type == OF13_MULTIPART_PORT_DESC) {
+        body[3] = OF13_MULTIPART_MORE;
+        for (unsigned i = 1; i <= option.ports; i++) {
+            put_port(&out, l, i);
+            put(l, reply, xid, body, (size_t)(out.p - body));
+            out.p = body + head;
+        }
+        body[3] = 0;
+    } else if (request[0] == 0xff) {
+        wire_put_bytes(&out, request + head, 12);
+    }
+    put(l, reply, xid, body, (size_t)(out.p - body));
 }
 
 /* A frame to be forwarded, so that no meter cuts it; its payload tells its number and when it was
@@ -186,14 +230,22 @@ static void put_frame(struct link *l, uint64_t number)
 {
     static uint8_t body[OF_LONGEST];
     struct wire_out out = {body, body + sizeof body, false};
-    struct of10_packet_in in = {OF_NO_BUFFER, (uint16_t)option.size, (uint16_t)option.in_port, 0};
+    uint32_t buffer_id = option.buffered ? (uint32_t)number : OF_NO_BUFFER;
 
-    if (option.buffered) {
-        in.buffer_id = (uint32_t)number;
+    if (option.of13) {
+        of13_packet_in_put(&out, &(struct of13_packet_in){.buffer_id = buffer_id,
+                                                          .total_len = (uint16_t)option.size});
+        of13_match_put(&out, &(struct of13_match){OF13_MATCH_TYPE_OXM, 12});
+        wire_put_bytes(&out,
+                       (const uint8_t[]){0x80, 0, 0, 4, 0, 0, (uint8_t)(option.in_port >> 8),
+                                         (uint8_t)option.in_port, 0, 0, 0, 0, 0, 0},
+                       14);
+    } else {
+        of10_packet_in_put(&out, &(struct of10_packet_in){buffer_id, (uint16_t)option.size,
+                                                          (uint16_t)option.in_port, 0});
     }
-    of10_packet_in_put(&out, &in);
     fill_frame(out.p, number, now_ns());
-    put(l, OF10_TYPE_PACKET_IN, 0, body, 10 + option.size);
+    put(l, OF10_TYPE_PACKET_IN, 0, body, (size_t)(out.p - body) + option.size);
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -226,11 +278,14 @@ static void check_frame(const uint8_t *frame, size_t len)
 static void on_packet_out(const uint8_t *m, size_t len)
 {
     struct wire_in in = {m + OF_HEADER, m + len, false};
-    struct of10_packet_out o;
+    struct of10_packet_out o = {0};
+    struct of13_packet_out o13 = {0};
+    bool good = option.of13 ? of13_packet_out_get(&in, &o13) : of10_packet_out_get(&in, &o);
+    unsigned actions_len = option.of13 ? o13.actions_len : o.actions_len;
 
-    if (!of10_packet_out_get(&in, &o) || !wire_bytes(&in, o.actions_len)) {
+    if (!good || !wire_bytes(&in, actions_len)) {
         got.wrong++;
-    } else if (o.actions_len == 0) {
+    } else if (actions_len == 0) {
         got.releases++;
     } else {
         got.outs++;
@@ -243,8 +298,14 @@ static void on_message(struct link *l, const uint8_t *m, const struct of_header 
     char text[256];
 
     if (option.print) {
-        of_print(&of10, m, h->length, text, sizeof text);
+        of_print(option.of13 ? &of13 : &of10, m, h->length, text, sizeof text);
         printf("%s\n", text);
+    }
+    if (h->type == (option.of13 ? OF13_TYPE_MULTIPART_REQUEST : OF10_TYPE_STATS_REQUEST)) {
+        put_statistics(l, h->xid, m + OF_HEADER);
+    } else if (h->type == (option.of13 ? OF13_TYPE_BARRIER_REQUEST : OF10_TYPE_BARRIER_REQUEST)) {
+        put(l, h->type + 1, h->xid, NULL, 0);
+        l->ready = true;
     }
     switch (h->type) {
     case OF10_TYPE_FEATURES_REQUEST:
@@ -252,13 +313,6 @@ static void on_message(struct link *l, const uint8_t *m, const struct of_header 
         break;
     case OF10_TYPE_GET_CONFIG_REQUEST:
         put(l, OF10_TYPE_GET_CONFIG_REPLY, h->xid, "\0\0\xff\xff", 4);
-        break;
-    case OF10_TYPE_STATS_REQUEST:
-        put_description(l, h->xid);
-        break;
-    case OF10_TYPE_BARRIER_REQUEST:
-        put(l, OF10_TYPE_BARRIER_REPLY, h->xid, NULL, 0);
-        l->ready = true;
         break;
     case OF10_TYPE_ECHO_REQUEST:
         got.echoes++;
@@ -324,7 +378,7 @@ static bool shake(struct link *l)
 {
     uint64_t end = now_ns() + (uint64_t)(option.timeout * 1e9);
 
-    put(l, OF10_TYPE_HELLO, 1, NULL, 0);
+    put(l, OF10_TYPE_HELLO, 1, NULL, 0); /* without a bitmap: its header says the version */
     flush(l);
     while (!l->ready && now_ns() < end) {
         if (!take(l, 100)) {
@@ -397,7 +451,8 @@ static const struct hostile {
     {"early-port-status", false, {1, 12, 0, 64}, 64, 1, 1},
     {"early-packet-in", false, {1, 10, 0, 78}, 78, 1, 1},
     {"hello-version-0", false, {0, 0, 0, 8}, 8, 0, 0},
-    {"hello-1.3-only", false, {4, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 8, 0, 0, 0, 0x10}, 16, 0, 0},
+    {"hello-1.2-only", false, {3, 0, 0, 8}, 8, 0, 0},
+    {"hello-1.4-only", false, {5, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 8, 0, 0, 0, 0x20}, 16, 0, 0},
     {"hello-cut-element", false, {1, 0, 0, 12, 0, 0, 0, 1, 0, 1, 0, 99}, 12, 0, 0},
     {"http", false, "GET / HTTP/1.1\r\n\r\n", 18, 1, 1},
 };
@@ -538,6 +593,12 @@ static void set_option(int c)
     case 'P':
         option.print = true;
         break;
+    case 'a':
+        option.auxiliary = number;
+        break;
+    case 'o':
+        option.of13 = strcmp(optarg, "1.3") == 0;
+        break;
     default:
         exit(2);
     }
@@ -546,12 +607,16 @@ static void set_option(int c)
 static void read_options(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"connect", 1, 0, 'c'},  {"dpid", 1, 0, 'd'},    {"ports", 1, 0, 'p'},
-        {"stem", 1, 0, 's'},     {"in-port", 1, 0, 'i'}, {"count", 1, 0, 'n'},
-        {"size", 1, 0, 'z'},     {"window", 1, 0, 'w'},  {"rate", 1, 0, 'r'},
-        {"buffered", 0, 0, 'b'}, {"expect", 1, 0, 'e'},  {"verify", 0, 0, 'v'},
-        {"hold", 1, 0, 'h'},     {"timeout", 1, 0, 't'}, {"connections", 1, 0, 'm'},
-        {"hostile", 1, 0, 'x'},  {"print", 0, 0, 'P'},   {0},
+        {"connect", 1, 0, 'c'},     {"dpid", 1, 0, 'd'},
+        {"ports", 1, 0, 'p'},       {"stem", 1, 0, 's'},
+        {"in-port", 1, 0, 'i'},     {"count", 1, 0, 'n'},
+        {"size", 1, 0, 'z'},        {"window", 1, 0, 'w'},
+        {"rate", 1, 0, 'r'},        {"buffered", 0, 0, 'b'},
+        {"expect", 1, 0, 'e'},      {"verify", 0, 0, 'v'},
+        {"hold", 1, 0, 'h'},        {"timeout", 1, 0, 't'},
+        {"connections", 1, 0, 'm'}, {"hostile", 1, 0, 'x'},
+        {"print", 0, 0, 'P'},       {"openflow", 1, 0, 'o'},
+        {"auxiliary", 1, 0, 'a'},   {0},
     };
     int c;
 
@@ -562,13 +627,42 @@ static void read_options(int argc, char **argv)
         option.expect = option.count;
     }
     if (!option.connect || option.size < PATTERN_AT || option.size > OF10_FRAME_MAX ||
-        option.ports > 1000 || option.connections < 1) {
+        option.ports > 1000 || option.connections < 1 || option.auxiliary > 255) {
         fprintf(stderr,
                 "switch: --connect HOST:PORT is needed; --size is 50 to %d, --ports at "
                 "most 1000\n",
                 OF10_FRAME_MAX);
         exit(2);
     }
+}
+
+/* Frames go in by another connection; what comes back comes by the main one. */
+static int load_auxiliary(struct link *main)
+{
+    struct link *aux = open_link(main->dpid);
+    uint64_t sent = 0, end;
+
+    aux->aux_id = (uint8_t)option.auxiliary;
+    if (!shake(aux)) {
+        fprintf(stderr, "switch: no handshake for the auxiliary connection\n");
+        return 1;
+    }
+    end = now_ns() + (uint64_t)(option.timeout * 1e9);
+    while (now_ns() < end && (sent < option.count || got.outs < option.expect)) {
+        while (sent < option.count && sent - got.outs < option.window) {
+            put_frame(aux, sent++);
+        }
+        flush(aux);
+        if (!take(main, 1)) {
+            return 1;
+        }
+    }
+    printf("sent=%" PRIu64 " out=%" PRIu64 " wrong=%" PRIu64 " errors=%" PRIu64 "\n", sent,
+           got.outs, got.wrong, got.errors);
+    end = now_ns() + (uint64_t)(option.hold * 1e9);
+    while (now_ns() < end && take(main, 50)) {
+    }
+    return got.wrong == 0 && got.outs >= option.expect ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -593,7 +687,7 @@ int main(int argc, char **argv)
         }
     }
     if (links[n - 1]->ready) {
-        status = load(links[0]);
+        status = option.auxiliary ? load_auxiliary(links[0]) : load(links[0]);
     }
     while (n > 0) {
         close(links[--n]->fd);

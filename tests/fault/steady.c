@@ -504,6 +504,10 @@ static void on_message(const uint8_t *m, const struct of_header *h)
         put(OF10_TYPE_GET_CONFIG_REPLY, h->xid, "\0\0\xff\xff", 4);
         break;
     case OF10_TYPE_STATS_REQUEST:
+        if (m[OF_HEADER + 1] != OF10_STATS_DESC) { /* no flows: plain ones, or Nicira's */
+            put(OF10_TYPE_STATS_REPLY, h->xid, m + OF_HEADER, m[OF_HEADER] == 0xff ? 16 : 4);
+            break;
+        }
         put_description(h->xid);
         break;
     case OF10_TYPE_BARRIER_REQUEST:

@@ -222,6 +222,11 @@ static void on_message(const uint8_t *m, const struct of_header *h)
         send_message(OF10_TYPE_GET_CONFIG_REPLY, h->xid, config, sizeof config);
         break;
     case OF10_TYPE_STATS_REQUEST:
+        if (m[OF_HEADER + 1] != OF10_STATS_DESC) { /* no flows: plain ones, or Nicira's */
+            send_message(OF10_TYPE_STATS_REPLY, h->xid, m + OF_HEADER,
+                         m[OF_HEADER] == 0xff ? 16 : 4);
+            break;
+        }
         send_message(OF10_TYPE_STATS_REPLY, h->xid, stats, sizeof stats);
         break;
     case OF10_TYPE_BARRIER_REQUEST:
