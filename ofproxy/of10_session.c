@@ -43,7 +43,7 @@ void on_FEATURES_REPLY(struct of_conn *c, const struct of_msg *m)
     }
     if (first) { /* what an earlier session had announced goes; a later reply finds none of it */
         ports_told(c);
-        role_ask(c);
+        of_role_ask(c);
     }
     ports_publish(&c->proxy->ports);
 }
@@ -69,7 +69,7 @@ static void configure(struct of_conn *c)
     uint8_t body[4];
     struct wire_out out = {body, body + sizeof body, false};
 
-    if (c->role != ROLE_SLAVE) {
+    if (c->role != OF_ROLE_SLAVE) {
         of10_switch_config_put(&out, &(struct of10_switch_config){INVALID_TTL, MISS_SEND_LEN});
         conn_send(c, OF10_TYPE_SET_CONFIG, conn_xid(c), body, sizeof body);
     }

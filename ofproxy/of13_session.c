@@ -34,7 +34,7 @@ void on13_FEATURES_REPLY(struct of_conn *c, const struct of_msg *m)
     if (session_features(c, m, f.datapath_id, f.auxiliary_id)) {
         c->n_tables = f.n_tables;
         if (first) {
-            role_ask(c);
+            of_role_ask(c);
         }
     }
 }
@@ -105,7 +105,7 @@ static bool ask_role(struct of_conn *c, enum of_role role, uint64_t generation)
 
     of13_role_put(&out, &(struct of13_role){numbers[role], generation});
     return conn_ask(c, OF13_TYPE_ROLE_REQUEST, OF13_TYPE_ROLE_REPLY, body, sizeof body,
-                    role_answered, NULL);
+                    of_role_answered, NULL);
 }
 
 /* A slave gets port status alone. */
@@ -117,7 +117,7 @@ static void configure(struct of_conn *c)
     uint8_t body[24];
     struct wire_out out = {body, body + sizeof body, false};
 
-    if (c->role != ROLE_SLAVE) {
+    if (c->role != OF_ROLE_SLAVE) {
         of13_switch_config_put(&out, &(struct of13_switch_config){0, OF13_MAX_LEN_NO_BUFFER});
         conn_send(c, OF13_TYPE_SET_CONFIG, conn_xid(c), body, 4);
         out.p = body;

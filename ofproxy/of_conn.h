@@ -167,12 +167,12 @@ void aux_gone(struct of_conn *c);
 
 /* of_role.c: asks for the role of the configuration, and goes on with session_configure; an ERROR
  * that says that another controller is master now. */
-int role_parse(const char *word); /* enum of_role, or -1 */
-const char *role_name(enum of_role role);
-void role_ask(struct of_conn *c);
-void role_answered(struct of_conn *c, const struct of_answer *a, void *context); /* of_ask.h */
-void role_taken(struct of_conn *c); /* another controller is master now */
-bool role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_t code);
+int of_role_parse(const char *word); /* enum of_role, or -1 */
+const char *of_role_name(enum of_role role);
+void of_role_ask(struct of_conn *c);
+void of_role_answered(struct of_conn *c, const struct of_answer *a, void *context); /* of_ask.h */
+void of_role_taken(struct of_conn *c); /* another controller is master now */
+bool of_role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_t code);
 
 /* of_port.c: a port is there or has changed; or, by PORT_STATUS, was deleted. */
 struct port_news;

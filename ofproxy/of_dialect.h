@@ -14,7 +14,7 @@ struct of_conn;
 struct of_old_flow;
 
 /* What we are to a switch, beside its other controllers (of_role.c). */
-enum of_role { ROLE_EQUAL, ROLE_MASTER, ROLE_SLAVE };
+enum of_role { OF_ROLE_EQUAL, OF_ROLE_MASTER, OF_ROLE_SLAVE };
 
 /* A whole message, where it lies in the arena. */
 struct of_msg {

@@ -66,7 +66,7 @@ void flows_install(struct of_conn *c)
 {
     const struct of_dialect *d = c->dialect;
 
-    if (c->role == ROLE_SLAVE) {
+    if (c->role == OF_ROLE_SLAVE) {
         conn_ask(c, d->barrier, d->barrier + 1, NULL, 0, on_slave_settled, NULL);
     } else {
         d->ask_flows(c, true); /* answered before they are replaced */
@@ -133,7 +133,7 @@ void flows_added(struct of_conn *c, const struct of_answer *a, void *context)
 void flows_sweep(struct of_conn *c)
 {
     c->sweep.round = 0;
-    if (c->role != ROLE_SLAVE) {
+    if (c->role != OF_ROLE_SLAVE) {
         c->dialect->ask_flows(c, false);
     }
 }
@@ -175,7 +175,7 @@ static void overtake(struct ofproxy *p)
         struct of_conn *c = &p->conns[i];
 
         if ((c->state == CONN_READY || c->state == CONN_BARRIER) && !c->main &&
-            c->role != ROLE_SLAVE) {
+            c->role != OF_ROLE_SLAVE) {
             install(c);
         }
     }

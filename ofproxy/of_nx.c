@@ -43,7 +43,7 @@ static void on_role(struct of_conn *c, const struct of_answer *a, void *context)
     bool reply =
         a->news == ASK_LAST && a->len >= HEAD + 4 && wire_load_uint32(a->body + 4) == ROLE_REPLY;
 
-    role_answered(c, reply || a->news != ASK_LAST ? a : &other, context);
+    of_role_answered(c, reply || a->news != ASK_LAST ? a : &other, context);
 }
 
 bool nx_ask_role(struct of_conn *c, enum of_role role)
@@ -261,7 +261,7 @@ static void on_role_status(struct of_conn *c, const struct of_msg *m)
 {
     if (m->h.length >= OF_HEADER + HEAD + 4 &&
         wire_load_uint32(m->bytes + OF_HEADER + HEAD) == OF13_ROLE_SLAVE) {
-        role_taken(c);
+        of_role_taken(c);
     }
 }
 

@@ -12,7 +12,7 @@
 
 static const char *const names[] = {"equal", "master", "slave"};
 
-int role_parse(const char *word)
+int of_role_parse(const char *word)
 {
     for (int i = 0; i < 3; i++) {
         if (strcmp(word, names[i]) == 0) {
@@ -22,7 +22,7 @@ int role_parse(const char *word)
     return -1;
 }
 
-const char *role_name(enum of_role role)
+const char *of_role_name(enum of_role role)
 {
     return names[role];
 }
@@ -33,12 +33,12 @@ static void settle(struct of_conn *c, enum of_role role)
     session_configure(c);
 }
 
-void role_ask(struct of_conn *c)
+void of_role_ask(struct of_conn *c)
 {
-    c->role = ROLE_EQUAL;
-    if (c->proxy->role == ROLE_EQUAL ||
+    c->role = OF_ROLE_EQUAL;
+    if (c->proxy->role == OF_ROLE_EQUAL ||
         !c->dialect->ask_role(c, c->proxy->role, c->proxy->generation)) {
-        settle(c, ROLE_EQUAL);
+        settle(c, OF_ROLE_EQUAL);
     }
 }
 
@@ -54,7 +54,7 @@ static void refused(struct of_conn *c, const struct of_answer *a)
              names[c->proxy->role],
              a->news == ASK_ERROR ? of_error_type(v, a->type) : "no ROLE_REPLY",
              a->news == ASK_ERROR ? of_error_code(v, a->type, a->code) : "");
-    settle(c, ROLE_EQUAL);
+    settle(c, OF_ROLE_EQUAL);
 }
 
 /* Asked with ROLE_NOCHANGE: the reply tells the generation that it has. */
@@ -81,7 +81,7 @@ static void ask_generation(struct of_conn *c)
              on_generation, NULL);
 }
 
-void role_answered(struct of_conn *c, const struct of_answer *a, void *context)
+void of_role_answered(struct of_conn *c, const struct of_answer *a, void *context)
 {
     (void)context;
     if (a->news == ASK_LAST) {
@@ -107,10 +107,10 @@ static bool says_slave(const struct of_conn *c, const struct of_msg *m, uint16_t
            memcmp(m->bytes + OF_HEADER + 4, nicira, sizeof nicira) == 0;
 }
 
-void role_taken(struct of_conn *c)
+void of_role_taken(struct of_conn *c)
 {
-    if (c->role != ROLE_SLAVE) {
-        c->role = ROLE_SLAVE;
+    if (c->role != OF_ROLE_SLAVE) {
+        c->role = OF_ROLE_SLAVE;
         peer_log(c->proxy, LOG_WARN,
                  "role lost %s cause=\"another controller is its master now\"; frames to it are "
                  "dropped until it connects again",
@@ -118,12 +118,12 @@ void role_taken(struct of_conn *c)
     }
 }
 
-bool role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_t code)
+bool of_role_lost(struct of_conn *c, const struct of_msg *m, uint16_t type, uint16_t code)
 {
     bool slave = says_slave(c, m, type, code);
 
     if (slave) {
-        role_taken(c);
+        of_role_taken(c);
     }
     return slave;
 }

@@ -124,7 +124,8 @@ void session_ready(struct of_conn *c)
     c->proxy->changed = true;
     of_dial_news(c->dial, "");
     peer_log(c->proxy, LOG_INFO, "switch ready %s version=\"%s\" ports=%u role=%s", conn_name(c),
-             c->dialect->version->name, ports_count(&c->proxy->ports, c->dpid), role_name(c->role));
+             c->dialect->version->name, ports_count(&c->proxy->ports, c->dpid),
+             of_role_name(c->role));
     c->asked_ns = 0; /* the first ECHO_REQUEST goes out with the next tick: it measures */
     flows_sweep(c);
 }
@@ -231,7 +232,7 @@ void on_ERROR(struct of_conn *c, const struct of_msg *m)
     of10_error_get(&in, &e);
     if (e.type == OF10_HELLO_FAILED) {
         session_text(text, sizeof text, in.p, wire_left(&in));
-    } else if (role_lost(c, m, e.type, e.code) || ask_error(c, m, e.type, e.code)) {
+    } else if (of_role_lost(c, m, e.type, e.code) || ask_error(c, m, e.type, e.code)) {
         return; /* who asked says it */
     } else if (wire_left(&in) >= OF_HEADER) {
         of_print(v, in.p, wire_left(&in), text, sizeof text);
@@ -251,7 +252,7 @@ void on_GET_CONFIG_REPLY(struct of_conn *c, const struct of_msg *m)
     struct of10_switch_config config; /* the same in every version */
 
     of10_switch_config_get(&in, &config);
-    if (config.miss_send_len != MISS_SEND_LEN && c->role != ROLE_SLAVE) {
+    if (config.miss_send_len != MISS_SEND_LEN && c->role != OF_ROLE_SLAVE) {
         peer_log(c->proxy, LOG_WARN,
                  "switch sends cut frames %s miss_send_len=%u asked=%u; longer ones are dropped",
                  conn_name(c), config.miss_send_len, MISS_SEND_LEN);

@@ -165,7 +165,7 @@ static void set_dialect(struct ofproxy *p, const struct config *c)
     const char *format = config_str(c, CONFIG_OFPROXY_PACKET_IN_FORMAT);
 
     p->versions = hello_versions(config_str(c, CONFIG_OFPROXY_OPENFLOW));
-    p->role = (enum of_role)role_parse(config_str(c, CONFIG_OFPROXY_ROLE));
+    p->role = (enum of_role)of_role_parse(config_str(c, CONFIG_OFPROXY_ROLE));
     p->packet_in_format = strcmp(format, "nxt_packet_in") == 0    ? 1
                           : strcmp(format, "nxt_packet_in2") == 0 ? 2
                                                                   : 0;

@@ -111,7 +111,7 @@ static void release_from(struct of_conn *c, uint32_t buffer_id)
 {
     uint8_t message[OF_DIALECT_RELEASE];
 
-    if (buffer_id != OF_NO_BUFFER && c->role != ROLE_SLAVE) {
+    if (buffer_id != OF_NO_BUFFER && c->role != OF_ROLE_SLAVE) {
         c->dialect->put_release(message, conn_xid(c), buffer_id);
         of_out_put(c, message, c->dialect->out_release, NULL, 0);
     }

@@ -89,7 +89,7 @@ static void queue_frame(struct ofproxy *p, struct out_frame *f, const struct rec
     size_t len = (size_t)r->head_len + r->tail_len;
     const struct of_dialect *d;
 
-    if (!c || c->role == ROLE_SLAVE) {
+    if (!c || c->role == OF_ROLE_SLAVE) {
         f->outcome = c ? DROP_SLAVE : DROP_SWITCH_GONE;
         return;
     }

@@ -80,17 +80,17 @@ static json_t *switch_of(const struct switch_status *s)
     char dpid[20];
 
     snprintf(dpid, sizeof dpid, "0x%016" PRIx64, s->dpid);
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}",
-                     "dpid", dpid, "peer", s->peer, "opened_by", s->dialled ? "ofproxy" : "switch",
-                     "version", s->version, "state",
-                     s->state_name ? s->state_name : conn_state_name(s->state),
-                     "role", s->aux_id ? "auxiliary" : role_name(s->role), "auxiliary", (int)s->aux_id, "since",
-                     (json_int_t)s->since, "rtt_ms", (double)s->rtt_ns / 1e6, "rtt_us",
-                     (json_int_t)(s->rtt_ns / 1000), "rx_messages", (json_int_t)s->rx_messages,
-                     "tx_messages", (json_int_t)s->tx_messages, "rx_bytes", (json_int_t)s->rx_bytes,
-                     "tx_bytes", (json_int_t)s->tx_bytes, "queued_bytes", (json_int_t)s->queued,
-                     "errors", (json_int_t)s->errors, "last_error", s->error, "last_error_at",
-                     (json_int_t)s->error_time, "description", description_of(&s->description));
+    return json_pack(
+        "{s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}", "dpid",
+        dpid, "peer", s->peer, "opened_by", s->dialled ? "ofproxy" : "switch", "version",
+        s->version, "state", s->state_name ? s->state_name : conn_state_name(s->state), "role",
+        s->aux_id ? "auxiliary" : of_role_name(s->role), "auxiliary", (int)s->aux_id, "since",
+        (json_int_t)s->since, "rtt_ms", (double)s->rtt_ns / 1e6, "rtt_us",
+        (json_int_t)(s->rtt_ns / 1000), "rx_messages", (json_int_t)s->rx_messages, "tx_messages",
+        (json_int_t)s->tx_messages, "rx_bytes", (json_int_t)s->rx_bytes, "tx_bytes",
+        (json_int_t)s->tx_bytes, "queued_bytes", (json_int_t)s->queued, "errors",
+        (json_int_t)s->errors, "last_error", s->error, "last_error_at", (json_int_t)s->error_time,
+        "description", description_of(&s->description));
 }
 
 static json_t *on_switches(void *context, json_t *params, char *why, size_t why_size)

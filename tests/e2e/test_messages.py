@@ -288,6 +288,9 @@ sandbox('no more threads', ['prlimit', '--nproc=1'], reason='Resource temporaril
 
 # ---- ofproxy -------------------------------------------------------------------------------------
 
+for word in ('1.2', '1.3;1.0', 'OpenFlow13'):
+    case('bad OpenFlow version', 'ofproxy', RUN + '--openflow ' + word, word=word)
+case('no OpenFlow version', 'ofproxy', RUN + '--openflow ,')
 for word in ('udp:6633', 'tcp:', 'tcp:0', 'tcp:65536', 'tcp:6633:nowhere', 'tcp:6633:[::1', '6633'):
     case('bad listen word', 'ofproxy', RUN + '--listen ' + word, word=word)
 case('bad listen word', 'ofproxy', RUN + '--config {dir}/my.conf', word='x',
@@ -608,6 +611,7 @@ lab_case('Open vSwitch is not installed', 'up' + IN_LAB, prefix=without('/usr/sb
 lab_case('Open vSwitch does not start', 'up' + IN_LAB, prefix=without('/usr/sbin/ovs-vswitchd', '/bin/false'),
          file='{run}/lab/ovs/ovs-vswitchd.log')
 lab_case('names are taken', 'up' + IN_LAB, make=foreign_link, name=SWITCH + '-eth2')
+lab_case('bad --openflow', 'up --run-dir {run} --openflow 1.4', value='1.4')
 lab_case('bad --switch', 'up --run-dir {run} --switch a-b', name='a-b')
 lab_case('bad --controller', 'up --controller tcp:1.2.3.4' + IN_LAB, value='tcp:1.2.3.4')
 for word in ('ptcp:0', 'pssl:x', 'unix:of.sock', 'listen'):

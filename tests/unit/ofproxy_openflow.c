@@ -596,7 +596,7 @@ Test(ofproxy_openflow, a_slave_sends_nothing_that_changes_the_switch)
     } while (h.type != RIG_BARRIER_REQUEST);
     rig_send(&r, fd, RIG_BARRIER_REPLY, h.xid, NULL, 0);
     cr_assert_eq(conn_find(r.p, 1)->state, CONN_READY);
-    cr_expect_eq(conn_find(r.p, 1)->role, ROLE_SLAVE);
+    cr_expect_eq(conn_find(r.p, 1)->role, OF_ROLE_SLAVE);
     rig_write(&r, fd, bytes, rig_packet_in(bytes, 1, 77, 5, 5, 0)); /* dropped; its buffer stays */
     memset(ring_reserve(&r.pkt_out, 60), 0, 60);
     ring_commit(&r.pkt_out, &rec);
@@ -626,7 +626,7 @@ Test(ofproxy_openflow, a_role_that_is_refused_is_done_without)
     h = rig_serve(&r, fd, RIG_BARRIER_REQUEST, 1, bytes);
     rig_send(&r, fd, RIG_BARRIER_REPLY, h.xid, NULL, 0);
     cr_expect_eq(conn_find(r.p, 1)->state, CONN_READY);
-    cr_expect_eq(conn_find(r.p, 1)->role, ROLE_EQUAL);
+    cr_expect_eq(conn_find(r.p, 1)->role, OF_ROLE_EQUAL);
     cr_expect_eq(conn_find(r.p, 1)->errors, 1u);
     close(fd);
     rig_close(&r);
@@ -675,10 +675,10 @@ Test(ofproxy_openflow, a_role_that_another_took_is_noticed)
     fd = rig_switch(&r, 1, 1);
     rig_send(&r, fd, OF10_TYPE_ERROR, 1, RIG_VERSION == OF13_VERSION ? in13 : in10,
              RIG_VERSION == OF13_VERSION ? 4 : 12);
-    cr_expect_eq(conn_find(r.p, 1)->role, ROLE_SLAVE);
-    conn_find(r.p, 1)->role = ROLE_MASTER;
+    cr_expect_eq(conn_find(r.p, 1)->role, OF_ROLE_SLAVE);
+    conn_find(r.p, 1)->role = OF_ROLE_MASTER;
     rig_send(&r, fd, OF10_TYPE_VENDOR, 1, status, sizeof status);
-    cr_expect_eq(conn_find(r.p, 1)->role, ROLE_SLAVE);
+    cr_expect_eq(conn_find(r.p, 1)->role, OF_ROLE_SLAVE);
     close(fd);
     rig_close(&r);
 }
