@@ -28,7 +28,7 @@ const char *conn_state_name(enum conn_state s)
 
 const char *conn_name(const struct of_conn *c)
 {
-    static char text[ENDPOINT_TEXT + 40];
+    static char text[ENDPOINT_TEXT + 64];
 
     if (c->known) {
         snprintf(text, sizeof text, "dpid=0x%016" PRIx64 " peer=%s", c->dpid, c->peer);
