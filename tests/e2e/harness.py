@@ -261,8 +261,8 @@ class Lab:
     def __init__(self, of_port=OF_PORT, switch=SWITCH, controller=None, words=(), openflow='both'):
         self.run_dir = tmpfs_dir('lab')
         self.switch = switch
-        self.words = ['--run-dir', self.run_dir, '--switch', switch, '--controller',
-                      'tcp:127.0.0.1:%d' % of_port if controller is None else controller, '--openflow', openflow] + list(words)
+        self.words = ['--run-dir', self.run_dir, '--switch', switch, '--openflow', openflow, '--controller',
+                      'tcp:127.0.0.1:%d' % of_port if controller is None else controller] + list(words)
 
     def do(self, *words, **options):
         return run(LAB, *words, *self.words, **options)

@@ -128,7 +128,8 @@ def test_two_bridges_of_two_versions_are_two_routers(lab, make_own_stack):
                      env=dict(os.environ, USER='student'))
         for net in (lab, other):
             wait_for(net.flows, 15, 'reply to a ping (%s)' % beta.text())
-        assert sorted(s['version'] for s in switches(stack)) == ['OpenFlow 1.0', 'OpenFlow 1.3']
+        wait_for(lambda: sorted(s['version'] for s in switches(stack) if s['state'] == 'ready') == [
+            'OpenFlow 1.0', 'OpenFlow 1.3'], 5, 'switch of each version')
         for net in (lab, other):
             for address in HOSTS.values():
                 got, text = net.ping('client', address, count=3)
@@ -192,7 +193,7 @@ def test_a_restart_loses_no_flow_and_no_packet_of_the_switch(lab, make_own_stack
             wait_for(lambda: lab.flows(target=HOSTS['server2']), 10, 'reply by way of the controller')
         sent, got = direct.end()
         # (packets under way when it was told to end)
-        assert sent > 200 and got >= sent - 1, '%d of %d' % (got, sent)
+        assert sent > 50 and got >= sent - 1, '%d of %d' % (got, sent)
 
         def counted():  # (Open vSwitch brings its statistics up to date once in a while)
             return sorted(cookie for cookie, text in flows(lab) if cookie in (0xf0e1, 0xf0e2) and
