@@ -19,7 +19,7 @@ bool of_text_all_ones(const uint8_t *mask, size_t len, unsigned bits)
     unsigned top = bits % 8 && (bits + 7) / 8 == len ? 8 - bits % 8 : 0;
 
     for (size_t i = 0; i < len; i++) {
-        uint8_t want = i == 0 ? (uint8_t)(0xff >> top) : 0xff;
+        uint8_t want = (uint8_t)(i == 0 ? 0xff >> top : 0xff);
 
         if ((mask[i] & want) != want) {
             return false;
