@@ -38,6 +38,8 @@ static struct {
     const struct control_method *methods;
     char path[108];
     struct caller *callers; /* CALLERS of them */
+    int (*look)(void *context);
+    void *look_context;
 } server = {.listener = -1, .stop = -1};
 
 static int address(struct sockaddr_un *a, const char *run_dir, const char *process)
@@ -235,6 +237,14 @@ static bool accept_caller(void)
     return true;
 }
 
+/* How long to wait for callers. */
+static int patience(bool tired)
+{
+    int ms = server.look ? server.look(server.look_context) : -1;
+
+    return tired && (ms < 0 || ms > TIRED_MS) ? TIRED_MS : ms;
+}
+
 static void *serve(void *unused)
 {
     struct pollfd polled[CALLERS + 2];
@@ -247,7 +257,7 @@ static void *serve(void *unused)
         for (unsigned i = 0; i < CALLERS; i++) {
             polled[i + 2] = (struct pollfd){.fd = server.callers[i].fd, .events = POLLIN};
         }
-        if (poll(polled, CALLERS + 2, tired ? TIRED_MS : -1) < 0 && errno != EINTR) {
+        if (poll(polled, CALLERS + 2, patience(tired)) < 0 && errno != EINTR) {
             return NULL;
         }
         if (polled[0].revents) {
@@ -299,6 +309,12 @@ int control_open(const char *run_dir, const char *process, const struct control_
     return 0;
 }
 
+void control_idle(int (*look)(void *context), void *context)
+{
+    server.look = look;
+    server.look_context = context;
+}
+
 void control_serve(void)
 {
     sigset_t all, old;
@@ -329,6 +345,7 @@ void control_stop(void)
     close(server.listener);
     close(server.stop);
     free(server.callers);
+    server.look = NULL;
     server.listener = -1;
 }
 

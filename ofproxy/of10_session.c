@@ -46,6 +46,7 @@ void on_FEATURES_REPLY(struct of_conn *c, const struct of_msg *m)
         of_role_ask(c);
     }
     ports_publish(&c->proxy->ports);
+    ask_reply(c, m); /* of an operator's, view.h */
 }
 
 void on_PORT_STATUS(struct of_conn *c, const struct of_msg *m)

@@ -36,6 +36,7 @@ struct of_conn;
 struct ovsdb_client;
 struct status;
 struct tls;
+struct view;
 
 /* Marks of counter_apply: up to where predecessors have counted. */
 /* A position of PKT_OUT; a frame's number; the epoch of our flows (of_flows.h). */
@@ -98,6 +99,7 @@ struct ofproxy {
     struct peer_budget budget;
     struct status *status;
     struct ovsdb_client *ovsdb;         /* NULL: none */
+    struct view *view;                  /* view.h */
     const char *listening, *connecting; /* the words of the configuration */
     /* sendmsg; tests look here at what leaves, and from where */
     ssize_t (*send)(int fd, const struct msghdr *m, int flags);

@@ -14,6 +14,7 @@
 #include "ofproxy/of_mirror.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/ovsdb_client.h"
+#include "ofproxy/view.h"
 
 struct switch_status {
     uint64_t dpid;
@@ -34,8 +35,9 @@ struct switch_status {
 
 struct status {
     pthread_mutex_t lock;
-    struct control_method methods[5];
+    struct control_method methods[7];
     struct ovsdb_client *ovsdb;
+    struct view *view;
     struct board_reader ports; /* the control thread's */
     const char *listening, *connecting;
     unsigned n, connections, switches, in_flight, free_chunks;
@@ -242,6 +244,10 @@ void status_open(struct ofproxy *p)
     s->methods[2] = (struct control_method){"mirror.start", on_mirror_start, p};
     s->methods[3] = (struct control_method){"bridges", on_bridges, s};
     s->ovsdb = p->ovsdb;
+    s->view = view_open(p);
+    s->methods[4] = (struct control_method){"switch.ask", view_ask, s->view};
+    s->methods[5] = (struct control_method){"switch.answer", view_answer, s->view};
+    control_idle(view_look, s->view);
     topo_board_reader(&p->topo, &s->ports, TOPO_PORTS);
     s->listening = p->listening ? p->listening : "";
     s->connecting = p->connecting ? p->connecting : "";
@@ -258,6 +264,7 @@ void status_close(struct ofproxy *p)
 {
     if (p->status) {
         control_stop();
+        view_close(p->status->view);
         board_read_leave(&p->status->ports);
         pthread_mutex_destroy(&p->status->lock);
         free(p->status);

@@ -41,10 +41,24 @@ static json_t *on_large(void *context, json_t *params, char *why, size_t size)
 static const struct control_method methods[] = {
     {"double", on_double, NULL}, {"large", on_large, NULL}, {0}};
 
+static int looks; /* the server's thread counts them */
+
+/* Ten looks a hundredth of a second apart, then none until somebody calls. */
+static int on_look(void *context)
+{
+    return __atomic_add_fetch((int *)context, 1, __ATOMIC_SEQ_CST) < 10 ? 10 : -1;
+}
+
+static int seen(void)
+{
+    return __atomic_load_n(&looks, __ATOMIC_SEQ_CST);
+}
+
 static void start(void)
 {
     cr_assert(mkdtemp(dir) != NULL);
     cr_assert(control_open(dir, "test", methods) == 0);
+    control_idle(on_look, &looks);
     control_serve();
 }
 
@@ -200,4 +214,21 @@ Test(control, one_caller_too_many_is_told_why_it_was_closed)
     for (unsigned i = 0; i < 16; i++) {
         close(fd[i]);
     }
+}
+
+Test(control, the_thread_looks_after_what_is_left_as_often_as_it_is_told)
+{
+    char why[200];
+
+    for (unsigned ms = 0; seen() < 10 && ms < 8000; ms++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    cr_expect_eq(seen(), 10);
+    nanosleep(&(struct timespec){0, 100000000}, NULL); /* what it must not do takes time */
+    cr_expect_eq(seen(), 10, "it looks although it said not to");
+    json_decref(control_call(dir, "test", "ping", NULL, 2000, why, sizeof why));
+    for (unsigned ms = 0; seen() < 11 && ms < 8000; ms++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    cr_expect_gt(seen(), 10, "a call is followed by a look");
 }
