@@ -8,6 +8,7 @@
 #include "common/counter.h"
 #include "common/proto/pkt.h"
 #include "ctl/ctl.h"
+#include "ctl/switch.h"
 #include "shm/account.h"
 
 /* ---- from processes ----------------------------------------------------------------------- */
@@ -352,16 +353,23 @@ static const struct topic {
     const char *name;
     json_t *(*get)(const struct ctl *c);
     const struct column *columns;
-} topics[] = {{"arp", neighbours, arp_columns},
-              {"bridges", bridges, bridge_columns},
-              {"counters", counters, counter_columns},
-              {"ingress", ingress_json, ingress_columns},
-              {"interfaces", interfaces, interface_columns},
-              {"rings", rings, ring_columns},
-              {"routes", routes, route_columns},
-              {"switches", switches, switch_columns},
-              {"verdicts", NULL, NULL}, /* verdicts.c */
-              {"vhosts", vhosts, vhost_columns}};
+    bool of_switch; /* show_switch.c has it */
+} topics[] = {{"arp", neighbours, arp_columns, false},
+              {"bridges", bridges, bridge_columns, false},
+              {"counters", counters, counter_columns, false},
+              {"flows", NULL, NULL, true},
+              {"groups", NULL, NULL, true},
+              {"ingress", ingress_json, ingress_columns, false},
+              {"interfaces", interfaces, interface_columns, false},
+              {"meters", NULL, NULL, true},
+              {"ports", NULL, NULL, true},
+              {"queues", NULL, NULL, true},
+              {"rings", rings, ring_columns, false},
+              {"routes", routes, route_columns, false},
+              {"switches", switches, switch_columns, false},
+              {"tables", NULL, NULL, true},
+              {"verdicts", NULL, NULL, false}, /* verdicts.c */
+              {"vhosts", vhosts, vhost_columns, false}};
 #define N_TOPICS (sizeof topics / sizeof topics[0])
 
 static const struct topic *find(const char *word)
@@ -416,12 +424,16 @@ int cmd_show(struct ctl *c)
 {
     const struct topic *t = c->argc > 1 && c->argv[1][0] ? find(c->argv[1]) : NULL;
 
+    if (t && t->of_switch) {
+        return switch_show(c, t->name);
+    }
     c->all = c->argc == 3 && t && !t->get && strcmp(c->argv[2], "--all") == 0;
     if (!t || (c->argc != 2 && !c->all)) {
         return ctl_usage(
             c,
-            "show needs one topic: arp, bridges, counters, ingress, interfaces, rings, routes, "
-            "switches, verdicts or vhosts%s%s%s",
+            "show needs one topic: arp, bridges, counters, flows, groups, ingress, interfaces, "
+            "meters, ports, queues, rings, routes, switches, tables, verdicts or "
+            "vhosts%s%s%s",
             c->argc > 1 ? ", not '" : "", c->argc > 1 ? c->argv[1] : "", c->argc > 1 ? "'" : "");
     }
     return ctl_watch(c, show_one);

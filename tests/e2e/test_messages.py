@@ -125,6 +125,14 @@ def runs(name, *words):
     return make
 
 
+def listening(p):
+    """An ofproxy that no switch has found yet."""
+    free_port(p)
+    p.known['pid'] = p.start('ofproxy', '--listen', 'tcp:%d:127.0.0.1' % p.known['port']).pid
+    wait_for(lambda: run(BIN + '/causeway', '--run-dir', p.run, 'show', 'switches', check=False).returncode == 0, 15,
+             'ofproxy')
+
+
 def run_dir(p):
     os.mkdir(p.run)
 
@@ -502,6 +510,16 @@ case('bad configuration file', 'causeway', 'status --config {dir}/my.conf', file
      file='{dir}/my.conf', line='2', key='prt', section='router')
 ctl('no topic', 'show')
 ctl('unknown topic', 'show weather', topic='weather')
+ctl('show: unknown flag', 'show ports --sort', topic='ports', word='--sort', flags='no flag')
+ctl('show: unknown flag', 'show tables --names', topic='tables', word='--names', flags='--all')
+ctl('show: unknown flag', 'show flows --all', topic='flows', word='--all',
+    flags='--sort, --rsort, --no-stats, --names or --no-names')
+ctl('show: too many words', 'show groups sw0 sw1', topic='groups', words='switch', word='sw1')
+ctl('show: too many words', 'show flows sw0 ip sw1', topic='flows', words='switch and one flow', word='sw1')
+ctl('show: bad --sort', 'show flows --sort=colour', field='colour')
+ctl('show: too many --sort', 'show flows --sort --rsort --sort --sort --sort', number='4')
+ctl('show: no switch to ask', 'show flows', make=listening)
+ctl('show: no such switch', 'show ports sw0', make=listening, switch='sw0')
 for word in ('up', 'down', 'status'):
     ctl('unknown word', word + ' again', command=word, word='again')
 ctl('unknown help topic', 'help me', word='me')
@@ -548,6 +566,8 @@ ctl('unknown arp command', 'arp flash')
 for words in ('show arp', 'show routes', 'route list', 'route add 10.0.0.0/8 dev eth1', 'route del 10.0.0.0/8',
               'arp list', 'arp flush'):
     ctl('the process to ask does not run', words, make=run_dir, process='router', dir='{run}')
+for words in ('flows', 'groups', 'meters', 'ports', 'queues', 'tables'):
+    ctl('the process to ask does not run', 'show ' + words, make=run_dir, process='ofproxy', dir='{run}')
 ctl('the process to ask does not run', 'log info ofproxy', make=run_dir, process='ofproxy', dir='{run}')
 ctl('no stack to wait for', 'wait --timeout 0', make=run_dir, process='ofproxy', dir='{run}')
 ctl('no logs', 'logs', make=run_dir, dir='{run}/log')
