@@ -46,7 +46,7 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/fuzz/shim/criterion/*.h))
 
-.PHONY: all help programs up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes deps fmt fmt-check clean install
+.PHONY: all help programs up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
@@ -111,6 +111,19 @@ $(foreach p,router vnsbridge,$(eval $(call poison_program,$(p))))
 $(BUILD)/poison/bin/ofproxy $(BUILD)/poison/bin/causeway: $(BUILD)/poison/bin/%: $(BUILD)/bin/%
 	@mkdir -p $(@D)
 	$(Q)ln -f $< $@
+
+# The zoo makes one of every message from the tables; others' programs say what they make of it.
+ORACLE := $(patsubst %,$(BUILD)/oracle/%,zoo again)
+$(BUILD)/oracle/zoo: $(patsubst %,$(BUILD)/obj/tests/oracle/%.o,zoo zoo_values)
+$(BUILD)/oracle/again: $(BUILD)/obj/tests/oracle/again.o
+$(BUILD)/oracle/%: $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS_common)
+oracle: $(ORACLE)                             ## hold the codec against Open vSwitch, tshark and os-ken
+	$(Q)CAUSEWAY_ORACLE=$(abspath $(BUILD)/oracle) /usr/bin/python3 -m pytest -q --durations=3 tests/oracle
+coverage: $(ORACLE)                           ## make docs/openflow-coverage.md anew
+	$(Q)CAUSEWAY_ORACLE=$(abspath $(BUILD)/oracle) /usr/bin/python3 tests/oracle/coverage.py >$(BUILD)/coverage.md
+	$(Q)mv $(BUILD)/coverage.md docs/openflow-coverage.md
 
 fakes: $(FAKE) $(FAULT) $(POISON)
 
@@ -185,6 +198,7 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) --no-print-directory race
 	$(Q)$(MAKE) --no-print-directory verify
 	$(Q)$(MAKE) --no-print-directory fuzz
+	$(Q)$(MAKE) --no-print-directory oracle
 	$(Q)$(MAKE) --no-print-directory e2e
 
 e2e: programs fakes                           ## run the tests on a real switch (root)
