@@ -63,13 +63,18 @@ static json_t *text_of(const struct tree_node *n, const char *field)
     return json_string(text);
 }
 
-/* The row of 'rows' since 'from' whose key is that number, or NULL. */
-static json_t *row_of(json_t *rows, size_t from, const char *key, uint64_t number)
+/* The row of 'rows' since 'from' whose key is that number, or NULL.  A switch tells both of its
+ * answers in one order, mostly: the search begins after the row found last, '*last'. */
+static json_t *row_of(json_t *rows, size_t from, size_t *last, const char *key, uint64_t number)
 {
-    for (size_t i = from; i < json_array_size(rows); i++) {
-        json_t *row = json_array_get(rows, i);
+    size_t n = json_array_size(rows) - from;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t at = from + (*last + 1 + i) % n;
+        json_t *row = json_array_get(rows, at);
 
         if ((uint64_t)json_integer_value(json_object_get(row, key)) == number) {
+            *last = at - from;
             return row;
         }
     }
@@ -118,10 +123,11 @@ static void numbers_of(json_t *row, const struct tree_node *n)
 static void add_stats(struct replies *r, const struct pair *p, json_t *rows)
 {
     const struct tree_node *n;
+    size_t last = 0;
     char line[LINE];
 
     while ((n = replies_next(r))) {
-        json_t *row = row_of(rows, 0, p->key, entry_number(n, p->key));
+        json_t *row = row_of(rows, 0, &last, p->key, entry_number(n, p->key));
 
         if (row) {
             entry_line(line, r, n);
@@ -243,7 +249,7 @@ static void port_counters(json_t *row, const struct tree_node *n)
 int show_ports(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows)
 {
     bool is13 = switch_is13(s);
-    size_t from = json_array_size(rows);
+    size_t from = json_array_size(rows), last = 0;
     const struct tree_node *n;
     struct replies r;
     uint8_t every[8] = {0xff, 0xff, 0xff, 0xff}; /* 1.0: OFPP_NONE and padding */
@@ -265,7 +271,7 @@ int show_ports(struct ctl *c, const struct switch_words *w, const json_t *s, jso
         return 1;
     }
     while ((n = replies_next(&r))) {
-        json_t *row = row_of(rows, from, "number", (uint64_t)port_number(n, "port_no"));
+        json_t *row = row_of(rows, from, &last, "number", (uint64_t)port_number(n, "port_no"));
 
         if (row) {
             port_counters(row, n);
@@ -362,6 +368,7 @@ static void add_features(const struct ctl *c, const json_t *s, json_t *rows, siz
                          int *status)
 {
     const struct tree_node *n;
+    size_t last = 0;
     struct replies r;
 
     if (!ask(c, s, "statistics", OF13_MULTIPART_TABLE_FEATURES, NULL, 0, &r)) {
@@ -369,7 +376,7 @@ static void add_features(const struct ctl *c, const json_t *s, json_t *rows, siz
         return;
     }
     while ((n = replies_next(&r))) {
-        json_t *row = row_of(rows, from, "table", entry_number(n, "table_id"));
+        json_t *row = row_of(rows, from, &last, "table", entry_number(n, "table_id"));
 
         if (row) {
             json_object_set_new(row, "name", text_of(n, "name"));

@@ -125,12 +125,12 @@ def runs(name, *words):
     return make
 
 
-def listening(p):
+def without_switches(p):
     """An ofproxy that no switch has found yet."""
     free_port(p)
-    p.known['pid'] = p.start('ofproxy', '--listen', 'tcp:%d:127.0.0.1' % p.known['port']).pid
-    wait_for(lambda: run(BIN + '/causeway', '--run-dir', p.run, 'show', 'switches', check=False).returncode == 0, 15,
-             'ofproxy')
+    child = p.start('ofproxy', '--listen', 'tcp:%d:127.0.0.1' % p.known['port'])
+    wait_for(lambda: 'listening on=' in child.text(), 15, 'ofproxy')
+    p.known['pid'] = child.pid
 
 
 def run_dir(p):
@@ -518,8 +518,8 @@ ctl('show: too many words', 'show groups sw0 sw1', topic='groups', words='switch
 ctl('show: too many words', 'show flows sw0 ip sw1', topic='flows', words='switch and one flow', word='sw1')
 ctl('show: bad --sort', 'show flows --sort=colour', field='colour')
 ctl('show: too many --sort', 'show flows --sort --rsort --sort --sort --sort', number='4')
-ctl('show: no switch to ask', 'show flows', make=listening)
-ctl('show: no such switch', 'show ports sw0', make=listening, switch='sw0')
+ctl('show: no switch to ask', 'show flows', make=without_switches)
+ctl('show: no such switch', 'show ports sw0', make=without_switches, switch='sw0')
 for word in ('up', 'down', 'status'):
     ctl('unknown word', word + ' again', command=word, word='again')
 ctl('unknown help topic', 'help me', word='me')
