@@ -169,6 +169,9 @@ static bool find_row(struct of_conn *c, uint32_t port)
     const struct ports *p = &c->proxy->ports;
     int row;
 
+    if (port == 0) {
+        return false; /* a row that was never used is that of port 0 of datapath 0 */
+    }
     if (ports_has_row(p, c->port_row, c->dpid, port)) {
         return true;
     }

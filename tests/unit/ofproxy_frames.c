@@ -315,6 +315,22 @@ Test(ofproxy_frames, frames_that_cannot_be_used_are_dropped_for_a_named_reason)
     rig_close(&r);
 }
 
+/* The rows that nothing has used yet are those of port 0 of datapath 0. */
+Test(ofproxy_frames, a_frame_that_came_by_no_port_is_dropped)
+{
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 0, 0);
+    send_frame(&r, fd, 0, 100, 0);
+    cr_expect_eq(counter_get(OFPROXY_ADMITTED), 0u);
+    cr_expect_eq(counter_dropped(DROP_UNKNOWN_PORT), 1u);
+    rig_adds_up(&r);
+    close(fd);
+    rig_close(&r);
+}
+
 Test(ofproxy_frames, a_frame_before_features_is_counted_and_dropped)
 {
     struct rig r;
