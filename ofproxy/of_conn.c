@@ -403,7 +403,7 @@ static void on_conn(struct loop_fd *self, uint32_t events)
     if (events & EPOLLOUT) {
         c->out.blocked = false;
         conn_touch(c);
-        events |= stream_writable(c) ? EPOLLIN : 0;
+        events |= !c->paused && stream_writable(c) ? EPOLLIN : 0;
     }
     if (!(events & ~(uint32_t)EPOLLOUT)) {
         return;

@@ -183,7 +183,7 @@ bool stream_writable(struct of_conn *c)
 
 void stream_resume(struct of_conn *c)
 {
-    if (c->stream.more) {
+    if (c->stream.more || stream_writable(c)) {
         c->fd.ready(&c->fd, EPOLLIN);
     }
 }

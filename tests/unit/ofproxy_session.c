@@ -708,3 +708,24 @@ Test(ofproxy_session, without_any_descriptor_peers_wait_and_nobody_spins)
     close(fd);
     rig_close(&r);
 }
+
+/* Such a connection reads when it has written; but not into chunks that there are not. */
+Test(ofproxy_session, a_paused_connection_that_may_read_again_is_not_taken_for_closed)
+{
+    struct of_conn *c;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 7, 1);
+    c = conn_find(r.p, 7);
+    c->paused = true;
+    c->stream.stuck = true;
+    c->fd.ready(&c->fd, EPOLLOUT);
+    cr_assert_eq(c->state, CONN_READY);
+    session_tick(c, loop_now_ns());
+    cr_expect(!c->stream.stuck, "it has been read after the pause");
+    cr_expect_eq(c->state, CONN_READY);
+    close(fd);
+    rig_close(&r);
+}
