@@ -40,6 +40,11 @@ void flows_open(struct ofproxy *p, unsigned meter_rate)
 
 static void add(struct of_conn *c, bool metered)
 {
+    if (c->role == OF_ROLE_SLAVE) { /* since the meter was asked for */
+        c->settled = true;
+        session_ready(c);
+        return;
+    }
     c->sweep.metered = metered;
     c->dialect->add_miss_flow(c, cookie_of(c->proxy), metered);
 }
@@ -69,6 +74,7 @@ void flows_install(struct of_conn *c)
     if (c->role == OF_ROLE_SLAVE) {
         conn_ask(c, d->barrier, d->barrier + 1, NULL, 0, on_slave_settled, NULL);
     } else {
+        c->sweep.begun = true;
         d->ask_flows(c, true); /* answered before they are replaced */
         install(c);
     }
@@ -139,12 +145,15 @@ void flows_sweep(struct of_conn *c)
 }
 
 /* A flow that is older than this process is not its own, whatever its cookie says: the clock went
- * back, and the run directory was new. */
+ * back, and the run directory was new.  Once our epoch cannot be raised any more, what has it
+ * stays.
+ */
 static bool is_ours(const struct of_conn *c, const struct of_old_flow *f)
 {
     uint64_t up = (loop_now_ns() - c->proxy->started_ns) / 1000000000u;
 
-    return (uint32_t)f->cookie == c->proxy->epoch && f->seconds <= up + SLACK_S;
+    return (uint32_t)f->cookie == c->proxy->epoch &&
+           (f->seconds <= up + SLACK_S || c->proxy->raised == EPOCHS_MOST);
 }
 
 void flows_found(struct of_conn *c, bool look, const struct of_old_flow *f)
@@ -158,23 +167,29 @@ void flows_found(struct of_conn *c, bool look, const struct of_old_flow *f)
     if (epoch >= p->epoch && epoch != UINT32_MAX) {
         p->newest = epoch > p->newest ? epoch : p->newest;
     }
-    if (!look && c->sweep.round < SWEEP_MOST) {
+    if (!look && c->role != OF_ROLE_SLAVE && c->sweep.round < SWEEP_MOST) {
         c->sweep.round++;
         c->sweep.deleted++;
         c->dialect->delete_flow(c, f);
     }
 }
 
-/* Flows of a later epoch than ours were found: ours becomes later still, and every switch gets it.
- */
+/* Flows of a later epoch than ours were found: ours becomes later still, and every switch that has
+ * it gets it anew.  But a switch that shows a later one each time is not followed for ever: every
+ * other switch would work for it, too. */
 static void overtake(struct ofproxy *p)
 {
     log_info("epoch raised found=%u was=%u", p->newest, p->epoch);
+    if (++p->raised == EPOCHS_MOST) {
+        log_warn("epoch stays from now on raised=%u cause=\"switches show ever newer epochs\"; "
+                 "such flows are removed as old ones are",
+                 p->raised);
+    }
     set_epoch(p, p->newest + 1);
     for (unsigned i = 0; i < p->max_conns; i++) {
         struct of_conn *c = &p->conns[i];
 
-        if ((c->state == CONN_READY || c->state == CONN_BARRIER) && !c->main &&
+        if ((c->state == CONN_READY || c->state == CONN_BARRIER) && c->sweep.begun &&
             c->role != OF_ROLE_SLAVE) {
             install(c);
         }
@@ -207,7 +222,7 @@ void flows_end(struct of_conn *c, bool look, const struct of_answer *a)
 {
     struct ofproxy *p = c->proxy;
 
-    if (a->news == ASK_LAST && p->newest >= p->epoch) {
+    if (a->news == ASK_LAST && p->newest >= p->epoch && p->raised < EPOCHS_MOST) {
         overtake(p);
     } else if (a->news == ASK_ERROR && c->dialect == &of_dialect10 && !c->sweep.plain) {
         c->sweep.plain = true; /* it does not know Nicira's */

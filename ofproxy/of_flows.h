@@ -21,6 +21,7 @@
 #define FLOWS_MASK 0xffffffff00000000ull
 #define SWEEP_MOST 256  /* flows deleted before a barrier is awaited again */
 #define SWEEP_ROUNDS 64 /* and so often, at most */
+#define EPOCHS_MOST 8   /* times that an ofproxy's epoch is raised for a newer one that was found */
 #define METER_ID 17249  /* of switch-meter: 0x4361, "Ca" */
 
 struct ofproxy;
@@ -30,6 +31,7 @@ struct of_answer;
 /* A connection's. */
 struct of_sweep {
     unsigned deleted, round, rounds; /* in all; in this round; rounds so far */
+    bool begun;                      /* it was given our flows, or is */
     bool metered;                    /* the flow that was added last has the meter */
     bool plain;                      /* statistics of 1.0: Nicira's are unknown to the switch */
     bool foreign;                    /* a flow could not be deleted safely, and that was said */

@@ -57,15 +57,14 @@ static void refused(struct of_conn *c, const struct of_answer *a)
     settle(c, OF_ROLE_EQUAL);
 }
 
-/* Asked with ROLE_NOCHANGE: the reply tells the generation that it has. */
+/* Asked with ROLE_NOCHANGE: the reply tells the generation that it has.  What follows it is for
+ * this switch alone: one that lies makes no other refuse its other controllers. */
 static void on_generation(struct of_conn *c, const struct of_answer *a, void *context)
 {
     (void)context;
-    if (a->news == ASK_LAST && a->len >= 16) {
-        c->proxy->generation = wire_load_uint64(a->body + 8) + 1;
-        if (c->dialect->ask_role(c, c->proxy->role, c->proxy->generation)) {
-            return;
-        }
+    if (a->news == ASK_LAST && a->len >= 16 &&
+        c->dialect->ask_role(c, c->proxy->role, wire_load_uint64(a->body + 8) + 1)) {
+        return;
     }
     if (a->news != ASK_GONE) {
         refused(c, a);

@@ -86,6 +86,7 @@ struct ofproxy {
     enum of_role role;      /* asked for */
     uint64_t generation;    /* of the role */
     uint32_t epoch, newest; /* of our flows; the newest seen on a switch */
+    unsigned raised;        /* so often the epoch was, for a newer one */
     uint64_t started_ns;
     unsigned meter_rate;       /* frames a second, 0: no meter in the switch */
     uint32_t packet_in_format; /* 0: the version's own */

@@ -475,6 +475,43 @@ Test(ofproxy_openflow, an_epoch_is_newer_than_any_that_is_known)
     rig_close(&r);
 }
 
+/* Each look is answered with an epoch that is newer than ours, for as long as we ask. */
+Test(ofproxy_openflow, a_switch_that_shows_ever_newer_epochs_is_not_followed_without_end)
+{
+    uint32_t before;
+    struct rig r;
+    int fd, other;
+
+    rig_open(&r);
+    other = rig_switch(&r, 99, 1);
+    before = r.p->epoch;
+    fd = rig_connect(&r);
+    rig_hello(&r, fd);
+    rig_await(&r, fd, OF10_TYPE_FEATURES_REQUEST, bytes);
+    rig_send(&r, fd, OF10_TYPE_FEATURES_REPLY, 1, body, rig_features(body, 1, 1));
+    for (unsigned n = 0; n < 1000; n++) {
+        struct of_header h = rig_message(&r, fd, bytes);
+        uint64_t newer = cookie_of(&r) + 1;
+
+        if (h.length == 0) {
+            break; /* it asks no more */
+        }
+        if (h.type == RIG_BARRIER_REQUEST) {
+            rig_send(&r, fd, RIG_BARRIER_REPLY, h.xid, NULL, 0);
+        } else if (is_flow_request(bytes)) {
+            send_flows(&r, fd, h.xid, &newer, 1, 0, false);
+        } else if (h.type == RIG_STATS_REQUEST) {
+            rig_stats(&r, fd, bytes, 1);
+        }
+    }
+    cr_expect_gt(r.p->epoch, before);
+    cr_expect_leq(r.p->epoch - before, 2 * EPOCHS_MOST);
+    cr_expect_not_null(conn_find(r.p, 99));
+    close(fd);
+    close(other);
+    rig_close(&r);
+}
+
 Test(ofproxy_openflow, very_many_old_flows_are_swept_in_rounds)
 {
     static uint64_t cookies[SWEEP_MOST + 10];
@@ -659,6 +696,11 @@ Test(ofproxy_openflow, a_stale_generation_is_overtaken_once)
     rig_send(&r, fd, OF10_TYPE_ERROR, h.xid, stale, sizeof stale);
     rig_await(&r, fd, OF10_TYPE_SET_CONFIG, bytes); /* and goes on as equal */
     close(fd);
+    rig_turn(&r);
+    fd = rig_connect(&r);
+    await_role(&r, fd);
+    cr_expect_eq(wire_load_uint64(bytes + 16), r.p->epoch, "what one switch says is its own");
+    close(fd);
     rig_close(&r);
 }
 #endif
@@ -682,6 +724,91 @@ Test(ofproxy_openflow, a_role_that_another_took_is_noticed)
     close(fd);
     rig_close(&r);
 }
+
+/* Its own step installs them; before that it has not even been given a role. */
+Test(ofproxy_openflow, a_newer_epoch_brings_no_flows_to_who_has_none_yet)
+{
+    struct rig r;
+    uint64_t newer;
+    int waits, fd;
+
+    start_with(&r, CONFIG_OFPROXY_ROLE, "master");
+    waits = rig_connect(&r);
+    await_role(&r, waits); /* and is not answered */
+    fd = rig_connect(&r);
+    rig_hello(&r, fd);
+    rig_await(&r, fd, OF10_TYPE_FEATURES_REQUEST, bytes);
+    rig_send(&r, fd, OF10_TYPE_FEATURES_REPLY, 1, body, rig_features(body, 2, 1));
+    rig_message(&r, fd, bytes);
+    grant_role(&r, fd);
+    do {
+        cr_assert_neq(rig_message(&r, fd, bytes).length, 0);
+    } while (!is_flow_request(bytes));
+    newer = cookie_of(&r) + 1;
+    send_flows(&r, fd, of_header_at(bytes).xid, &newer, 1, 0, false);
+    cr_expect_eq(cookie_of(&r), newer + 1);
+    cr_expect_lt(recv(waits, bytes, sizeof bytes, 0), 0, "type %u", bytes[1]);
+    close(fd);
+    close(waits);
+    rig_close(&r);
+}
+
+static void take_role(struct rig *r, int fd)
+{
+    static const uint8_t in13[4] = {0, OF13_BAD_REQUEST, 0, OF13_BAD_REQUEST_IS_SLAVE};
+    static const uint8_t in10[12] = {0xb0, 0xc2, 0, 0, 0, 0, 0x23, 0x20, 0, 1, 2, 2};
+
+    rig_send(r, fd, OF10_TYPE_ERROR, 1, RIG_VERSION == OF13_VERSION ? in13 : in10,
+             RIG_VERSION == OF13_VERSION ? 4 : 12);
+}
+
+/* Nothing that changes the switch comes up to the answer to an echo. */
+static void changes_nothing(struct rig *r, int fd)
+{
+    rig_send(r, fd, OF10_TYPE_ECHO_REQUEST, 9, NULL, 0);
+    do {
+        cr_assert_neq(rig_message(r, fd, bytes).length, 0);
+        cr_expect(!changes(bytes), "type %u", bytes[1]);
+    } while (bytes[1] != OF10_TYPE_ECHO_REPLY);
+}
+
+Test(ofproxy_openflow, who_lost_its_role_deletes_no_old_flows)
+{
+    uint64_t old = 0x4361757300000001;
+    struct rig r;
+    uint32_t xid;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_connect(&r);
+    xid = until_sweep(&r, fd, &old, 0, 0);
+    take_role(&r, fd);
+    send_flows(&r, fd, xid, &old, 1, 0, false);
+    changes_nothing(&r, fd);
+    close(fd);
+    rig_close(&r);
+}
+
+#if RIG_VERSION == OF13_VERSION
+Test(ofproxy_openflow, who_lost_its_role_to_a_meter_adds_no_flow)
+{
+    struct of_header h;
+    struct rig r;
+    int fd;
+
+    start_with(&r, CONFIG_OFPROXY_SWITCH_METER, "500");
+    fd = rig_connect(&r);
+    greet(&r, fd, 1, 0);
+    h = rig_serve(&r, fd, OF13_TYPE_METER_MOD, 1, bytes);
+    take_role(&r, fd);
+    h = rig_serve(&r, fd, RIG_BARRIER_REQUEST, 1, bytes);
+    rig_send(&r, fd, RIG_BARRIER_REPLY, h.xid, NULL, 0);
+    changes_nothing(&r, fd);
+    cr_expect_eq(conn_find(r.p, 1)->state, CONN_READY);
+    close(fd);
+    rig_close(&r);
+}
+#endif
 
 /* ---- Nicira's packet-ins ------------------------------------------------------------------ */
 
