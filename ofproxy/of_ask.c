@@ -77,10 +77,15 @@ bool conn_tell(struct of_conn *c, uint8_t type, const void *body, size_t len, of
 /* The question is over before its callback is called, which may ask anew. */
 static void end(struct of_conn *c, struct of_ask *a, const struct of_answer *answer)
 {
+    static const uint8_t nothing[1];
+    struct of_answer full = *answer;
     struct of_ask was = *a;
 
+    if (!full.body) {
+        full.body = nothing; /* callbacks may make a cursor of it whatever the news is */
+    }
     a->answered = NULL;
-    was.answered(c, answer, was.context);
+    was.answered(c, &full, was.context);
 }
 
 static struct of_ask *find(struct of_conn *c, uint32_t xid, uint8_t reply)

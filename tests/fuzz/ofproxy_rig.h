@@ -36,7 +36,11 @@ static inline void listen_to(struct peer *p)
             struct of_header h = of_header_at(told + at);
             struct of_fault fault;
 
-            fuzz_check(of_check(&of10, &h, OF_DOWN, &fault), "%s", fault.what);
+            if (h.type == OF10_TYPE_ERROR && h.version > 0 && h.version < OF13_VERSION) {
+                h.version = OF10_VERSION; /* to a peer with no version in common: the smaller one */
+            }
+            fuzz_check(of_check(h.version == OF13_VERSION ? &of13 : &of10, &h, OF_DOWN, &fault),
+                       "%s", fault.what);
             if (h.length > p->n_told - at) {
                 break;
             }
