@@ -174,10 +174,12 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
 
 RUN_DIR ?= /run/causeway
+# Of 'up' and 'check'.
+JOBS := -j$(shell nproc)
 
 up:                                           ## install what is missing, build, run the stack and its lab
 	$(Q).ci/packages build lab
-	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)$(MAKE) $(JOBS) --no-print-directory programs
 	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) up
 	$(Q)lab/lab up --run-dir $(RUN_DIR)
 	$(Q)$(BUILD)/bin/causeway --run-dir $(RUN_DIR) wait --timeout 20
@@ -190,16 +192,16 @@ down:                                         ## stop the lab and the stack, lea
 # Everything that must hold.  The slow part, on a real switch, comes last.
 check:                                        ## install what is missing, build, run every test
 	$(Q).ci/packages build lab test
-	$(Q)$(MAKE) --no-print-directory programs fakes
-	$(Q)$(MAKE) --no-print-directory fmt-check deps
-	$(Q)$(MAKE) --no-print-directory CC=clang BUILD=build/clang programs
-	$(Q)$(MAKE) --no-print-directory unit
-	$(Q)$(MAKE) --no-print-directory SAN=asan unit
-	$(Q)$(MAKE) --no-print-directory race
-	$(Q)$(MAKE) --no-print-directory verify
-	$(Q)$(MAKE) --no-print-directory fuzz
-	$(Q)$(MAKE) --no-print-directory oracle
-	$(Q)$(MAKE) --no-print-directory e2e
+	$(Q)$(MAKE) $(JOBS) --no-print-directory programs fakes
+	$(Q)$(MAKE) $(JOBS) --no-print-directory fmt-check deps
+	$(Q)$(MAKE) $(JOBS) --no-print-directory CC=clang BUILD=build/clang programs
+	$(Q)$(MAKE) $(JOBS) --no-print-directory unit
+	$(Q)$(MAKE) $(JOBS) --no-print-directory SAN=asan unit
+	$(Q)$(MAKE) $(JOBS) --no-print-directory race
+	$(Q)$(MAKE) $(JOBS) --no-print-directory verify
+	$(Q)$(MAKE) $(JOBS) --no-print-directory fuzz
+	$(Q)$(MAKE) $(JOBS) --no-print-directory oracle
+	$(Q)$(MAKE) $(JOBS) --no-print-directory e2e
 
 e2e: programs fakes                           ## run the tests on a real switch (root)
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e
