@@ -2,6 +2,7 @@
 import socket
 import struct
 import threading
+import time
 
 from harness import HOSTS, wait_for
 from ofswitch import PACKET_OUT, Switch, udp_frame
@@ -54,7 +55,9 @@ class Peer:
 
     def until(self, kind, xid=None):
         """Answers what is asked until a message of that kind comes; None: the connection ended before."""
+        deadline = time.monotonic() + 30
         while True:
+            assert time.monotonic() < deadline, 'in 30 s no message of type %d, but %s' % (kind, self.seen[-5:])
             m = self.next()
             if m is None or (m[0] == kind and xid in (None, m[1])):
                 return m
@@ -72,7 +75,8 @@ class Peer:
         elif kind == ask['barrier']:
             self.send(ask['barrier'] + 1, b'', xid)
         elif kind == ask['stats']:
-            self.send(ask['stats'] + 1, body[:4] + self.stats_reply(int.from_bytes(body[:2], 'big')), xid)
+            kind = int.from_bytes(body[:2], 'big')
+            self.send(ask['stats'] + 1, body[:16] if kind == 0xffff else body[:4] + self.stats_reply(kind), xid)
         elif kind == 24 and self.version == 4:
             self.send(25, body, xid)
 
@@ -128,10 +132,11 @@ class Honest(Switch):
         self.frame = self.packet_in(self.a, udp_frame(self.a, self.b, 98))
 
         def first():
-            if not self.back:
-                self.ping_one()  # the first are held until the router knows its neighbour
-            return self.back and self.back == self.sent
-        wait_for(first, 30, 'frames that come back')
+            self.ping_one()  # some are lost until the router knows its interfaces and neighbours
+            return self.back
+        wait_for(first, 30, 'a frame that comes back')
+        wait_for(self.quiet, 10, 'silence')
+        self.back = self.sent = 0
         self.thread = threading.Thread(target=self.go_on, daemon=True)
         self.thread.start()
         return self
