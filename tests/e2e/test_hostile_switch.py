@@ -12,7 +12,7 @@ from peer import ECHO_REQUEST, ERROR, FEATURES_REPLY, HELLO, MIRRORS, Honest, Pe
 RECONNECTS = int(os.environ.get('CAUSEWAY_RECONNECTS', 2000))
 EVIL = 0xbad
 BAD_REQUEST, BAD_VERSION, BAD_TYPE, BAD_VENDOR, EPERM, BAD_LEN = 1, 0, 1, 3, 5, 6
-VERSIONS = [1]
+VERSIONS = [1, 4]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def world(make_own_stack):
     stack.end()
 
 
-@pytest.fixture(params=VERSIONS, ids=['1.0'])
+@pytest.fixture(params=VERSIONS, ids=['1.0', '1.3'])
 def evil(request, world):
     """Makes peers in a version; afterwards the honest switch is looked at, and every account."""
     stack, honest = world
@@ -242,13 +242,12 @@ def test_a_datapath_id_that_changes_is_named(evil):
     evil.logged('its datapath-id changed on a live connection')
 
 
-# PACKET_INs whose lengths do not fit: too short for their fields; a match longer than the message, shorter than
-# its own header; a field that is longer than its match.
+# PACKET_INs whose lengths do not fit: too short for their fields; a match longer than the message, or shorter
+# than its own header.
 PACKET_IN_13 = struct.pack('>IHBBQ', 0xffffffff, 14, 0, 0, 0)
 CUT = {1: [bytes(6), bytes(9)],
        4: [bytes(6), PACKET_IN_13 + struct.pack('>HH', 1, 200) + bytes(22),
-           PACKET_IN_13 + struct.pack('>HH', 1, 3) + bytes(22),
-           PACKET_IN_13 + struct.pack('>HHII4x', 1, 12, 0x800000ff, 7) + bytes(18)]}
+           PACKET_IN_13 + struct.pack('>HH', 1, 3) + bytes(22)]}
 
 
 def test_a_packet_in_that_is_cut_is_named(evil):
@@ -260,11 +259,13 @@ def test_a_packet_in_that_is_cut_is_named(evil):
     evil.logged('packet_in of 14 bytes')
 
 
-# Well made, but of kinds that nobody knows: a field of a match before the port, an action, an instruction.
+# Of kinds that nobody knows: a field of a match before the port, an action, an instruction; and a PACKET_IN
+# whose only field is longer than its match, so that it came by no port: its frame is dropped.
 ACTION = struct.pack('>HH4x', 0x7777, 8)
 UNKNOWN = {
     1: [(17, struct.pack('>HH', 1, 0) + struct.pack('>HBx40xIIHHH6xQQQ', 96, 0, 1, 2, 3, 4, 5, 6, 7, 8) + ACTION)],
     4: [(10, PACKET_IN_13 + struct.pack('>HHIIII', 1, 20, 0x77770004, 1, 0x80000004, 7) + bytes(4 + 2 + 14)),
+        (10, PACKET_IN_13 + struct.pack('>HHII4x', 1, 12, 0x800000ff, 7) + bytes(2 + 14)),
         (11, struct.pack('>QHBBIIHHQQ', 1, 2, 77, 3, 4, 5, 6, 7, 8, 9) + struct.pack('>HHII4x', 1, 12, 0x77770004, 1)),
         (19, struct.pack('>HH4x', 1, 0) + struct.pack('>HBxIIHHHH4xQQQ', 80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9) +
          struct.pack('>HH4x', 1, 4) + struct.pack('>HH4x', 4, 16) + ACTION + struct.pack('>HH4x', 0x7777, 8))],
