@@ -288,6 +288,25 @@ def missing(row, text):
                 yield owner, field, value
 
 
+def swapped(row, text):
+    """A number that stands behind the name of another field of the message."""
+    fields = {field for _, field, _ in leaves(row.meant)}
+    for owner, field, value in leaves(row.meant):
+        if field in ('value', 'mask') or not isinstance(value, int) and not re.fullmatch('0x[0-9a-f]+', value) or number(value) < 1000:
+            continue  # the zoo's own numbers are larger, and no two are alike
+        for label in re.findall(r'([a-z]{4}[a-z_]*)[:=]' + number_pattern(number(value))[len('(?<![0-9a-zA-Z.])'):], text):
+            others = [f for f in fields if f.startswith(label[0])]
+            if others and label[0] not in field and label[0] != owner:
+                yield owner, field, value
+
+
+def test_no_number_stands_behind_another_fields_name(printed):
+    rows, texts = printed
+    wrong = ['%s: %s.%s=%s in: %s' % (row.name, *what, text.strip()) for row, text in zip(rows, texts)
+             if not problem_of(text) for what in swapped(row, text)]
+    assert not wrong, '%d: %s' % (len(wrong), '\n'.join(wrong[:20]))
+
+
 def test_what_is_printed_says_what_was_meant(printed):
     rows, texts = printed
     wrong = ['%s: %s.%s=%s is not in: %s' % (row.name, *what, text.strip()) for row, text in zip(rows, texts)
