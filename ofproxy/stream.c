@@ -15,6 +15,8 @@
 #include "ofproxy/tls.h"
 #include "shm/guard.h"
 
+#define READS 2 /* of the socket in one stream_recv: what there is room for */
+
 /* Whoever left something behind is read again; one round is bounded by what stream_recv takes. */
 static void on_more(struct loop_timer *t)
 {
@@ -64,9 +66,31 @@ void stream_close_all(struct ofproxy *p)
     }
 }
 
+/* OpenSSL reads on while what comes is for itself alone (new keys, tickets), for as long as the
+ * peer sends it.  Here the socket seems empty after a while; epoll says that it is not. */
+static long on_bio(BIO *bio, int op, const char *bytes, size_t len, int argi, long argl, int result,
+                   size_t *n)
+{
+    struct stream *s = (struct stream *)(void *)BIO_get_callback_arg(bio);
+
+    (void)bytes, (void)len, (void)argi, (void)argl, (void)n;
+    if (op != BIO_CB_READ) {
+        return result;
+    }
+    if (s->reads == 0) {
+        BIO_clear_retry_flags(bio);
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    s->reads--;
+    return result;
+}
+
 void stream_encrypt(struct of_conn *c, struct ssl_st *ssl)
 {
     c->stream.ssl = ssl;
+    BIO_set_callback_arg(SSL_get_rbio(ssl), (char *)&c->stream);
+    BIO_set_callback_ex(SSL_get_rbio(ssl), on_bio);
     c->stream.record = c->proxy->records + (size_t)(c - c->proxy->conns) * STREAM_RECORD;
     if (SSL_has_pending(ssl)) {
         come_back(c); /* its first message came with the end of the handshake */
@@ -147,6 +171,7 @@ static ssize_t tls_recv(struct of_conn *c, const struct iovec *iov, int n_iov)
     ssize_t got = 0, n;
 
     s->more = false; /* nowhere else: a pause comes before this */
+    s->reads = READS;
     for (int i = 0; i < n_iov; i++) {
         for (size_t at = 0; at < iov[i].iov_len; at += (size_t)n, got += n) {
             if (got > 0 && !SSL_has_pending(s->ssl)) {

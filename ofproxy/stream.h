@@ -30,8 +30,9 @@ struct stream {
     struct ssl_st *ssl; /* NULL: no TLS */
     uint8_t *record;    /* STREAM_RECORD bytes; n_held of them are not sent */
     uint32_t n_held;
-    bool more;  /* stream_recv left something behind, or an end to be told */
-    bool stuck; /* cannot read before it has written */
+    uint32_t reads; /* of the socket that stream_recv may still make */
+    bool more;      /* stream_recv left something behind, or an end to be told */
+    bool stuck;     /* cannot read before it has written */
     char why[200];
 };
 

@@ -249,6 +249,42 @@ Test(ofproxy_tls, what_is_held_during_a_pause_is_handed_out_after_it)
     close_tls(&t);
 }
 
+/* New keys, and newer ones, as fast as a switch can make them: OpenSSL would go on for as long as
+ * the socket has some. */
+Test(ofproxy_tls, a_switch_that_always_changes_its_keys_keeps_nobody_waiting)
+{
+    uint8_t m[OF_HEADER], *all;
+    struct tls_rig t;
+    struct of_conn *c;
+    BIO *out, *socket;
+    int there = 0;
+    long len;
+    SSL *ssl;
+
+    open_tls(&t);
+    ssl = shaken(&t, 1);
+    c = conn_find(t.r.p, 1);
+    socket = SSL_get_wbio(ssl);
+    BIO_up_ref(socket);
+    out = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(ssl, out);
+    for (unsigned i = 0; i < 3800; i++) {
+        cr_assert(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+        cr_assert(SSL_do_handshake(ssl) == 1);
+    }
+    put(ssl, m, rig_put(m, OF10_TYPE_ECHO_REQUEST, 77, NULL, 0));
+    len = BIO_get_mem_data(out, &all);
+    cr_assert_eq(send(SSL_get_fd(ssl), all, (size_t)len, 0), len);
+    SSL_set0_wbio(ssl, socket);
+    c->fd.ready(&c->fd, EPOLLIN);
+    cr_assert(ioctl(c->fd.fd, FIONREAD, &there) == 0);
+    cr_expect_gt(there, 0, "all were taken in one go");
+    while (await(&t, ssl, OF10_TYPE_ECHO_REPLY).xid != 77) {
+    }
+    leave(ssl);
+    close_tls(&t);
+}
+
 static void put_frame(struct rig *r, uint64_t dpid, size_t len, uint8_t fill)
 {
     struct record rec = {.verdict = VERDICT_ORIGINATED,
