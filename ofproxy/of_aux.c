@@ -2,9 +2,12 @@
  * number.
  *
  * Frames that come by one are the main connection's; nothing is asked on it but echoes.  It never
- * takes the place of a main connection, and ends with it. */
+ * takes the place of a main connection, and ends with it.  It comes from the same address (as the
+ * specification has it), and over TLS where the main one does: nobody else may speak for a switch.
+ */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/log.h"
@@ -25,6 +28,18 @@ static const struct of_conn *twin(const struct of_conn *main, unsigned aux_id)
     return NULL;
 }
 
+/* Do both come from the same address, or the same Unix socket? */
+static bool same_host(const struct of_conn *a, const struct of_conn *b)
+{
+    const char *x = endpoint_address(a->peer), *y = endpoint_address(b->peer);
+    const char *x_end = strrchr(x, ':'), *y_end = strrchr(y, ':');
+
+    if (x == a->peer || y == b->peer || !x_end || !y_end) {
+        return strcmp(a->peer, b->peer) == 0;
+    }
+    return x_end - x == y_end - y && memcmp(x, y, (size_t)(x_end - x)) == 0;
+}
+
 static void refuse(struct of_conn *c, const struct of_msg *m, uint64_t dpid, unsigned aux_id,
                    const char *what)
 {
@@ -41,6 +56,10 @@ void aux_tie(struct of_conn *c, const struct of_msg *m, uint64_t dpid, unsigned 
 
     if (!main || main->dialect != c->dialect) {
         refuse(c, m, dpid, aux_id, "whose main connection is not there");
+    } else if (!same_host(c, main)) { /* frames in its name would be another's */
+        refuse(c, m, dpid, aux_id, "whose main connection has another address");
+    } else if (main->stream.ssl && !c->stream.ssl) {
+        refuse(c, m, dpid, aux_id, "whose main connection has TLS, and this has none");
     } else if (main->n_aux >= AUX_MOST) {
         refuse(c, m, dpid, aux_id, "which has 8 of them already");
     } else if (twin(main, aux_id)) {

@@ -210,6 +210,52 @@ Test(ofproxy_openflow, an_auxiliary_connection_is_the_main_one_s_and_ends_with_i
     rig_close(&r);
 }
 
+static int connect_from(struct rig *r, const char *peer)
+{
+    int ends[2];
+
+    cr_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+    cr_assert(conn_open(r->p, ends[0], peer));
+    return ends[1];
+}
+
+Test(ofproxy_openflow, nobody_speaks_for_a_switch_from_another_address)
+{
+    static const struct {
+        const char *main, *aux;
+        bool tied;
+    } cases[] = {
+        {"tcp:10.0.0.1:5", "tcp:10.0.0.1:6", true},
+        {"tcp:10.0.0.1:5", "ssl:10.0.0.1:5", true},
+        {"tcp:10.0.0.1:5", "tcp:10.0.0.11:5", false},
+        {"tcp:10.0.0.1:5", "tcp:10.0.0.2:5", false},
+        {"tcp:[::1]:5", "tcp:[::1]:6", true},
+        {"tcp:[::1]:5", "tcp:[::2]:5", false},
+        {"tcp:10.0.0.1:5", "unix:/a", false},
+        {"unix:/a:5", "unix:/a:5", true},
+        {"unix:/a:5", "unix:/a:6", false},
+    };
+
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rig r;
+        int fd, aux;
+
+        rig_open(&r);
+        fd = connect_from(&r, cases[i].main);
+        rig_shake(&r, fd, 7, 1);
+        aux = connect_from(&r, cases[i].aux);
+        greet(&r, aux, 7, 1);
+        cr_expect_eq(conn_find(r.p, 7)->n_aux, cases[i].tied, "case %u", i);
+        if (!cases[i].tied) {
+            rig_await(&r, aux, OF10_TYPE_ERROR, bytes);
+            cr_expect_eq(bytes[11], OF10_BAD_REQUEST_EPERM, "case %u", i);
+        }
+        close(fd);
+        close(aux);
+        rig_close(&r);
+    }
+}
+
 Test(ofproxy_openflow, an_auxiliary_connection_that_cannot_be_tied_is_refused)
 {
     int fd, aux, first[AUX_MOST];
