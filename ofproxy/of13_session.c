@@ -84,14 +84,15 @@ static void ask_ports(struct of_conn *c)
 void on13_PORT_STATUS(struct of_conn *c, const struct of_msg *m)
 {
     struct wire_in in = {m->bytes + OF_HEADER + 8, m->bytes + m->h.length, false};
+    struct of_conn *owner = c->main ? c->main : c;
     struct of13_port port;
     struct port_news news;
 
     counter_add(OFPROXY_PORT_STATUS, 1);
     of13_port_get(&in, &port);
-    if (c->known) { /* else the descriptions, still to come, tell the same */
+    if (owner->known) { /* else the descriptions, still to come, tell the same */
         news = news_of(&port);
-        port_changed(c, &news, m->bytes[OF_HEADER] == OF13_PORT_DELETE);
+        port_changed(owner, &news, m->bytes[OF_HEADER] == OF13_PORT_DELETE);
     }
 }
 

@@ -1,9 +1,10 @@
 /* ofproxy/of_aux.c - auxiliary connections (1.3.5, 6.3.7): a switch's further connections, by
  * number.
  *
- * Frames that come by one are the main connection's; nothing is asked on it but echoes.  It never
- * takes the place of a main connection, and ends with it.  It comes from the same address (as the
- * specification has it), and over TLS where the main one does: nobody else may speak for a switch.
+ * Frames and news of ports that come by one are the main connection's; nothing is asked on it but
+ * echoes.  It never takes the place of a main connection, and ends with it.  It comes from the same
+ * address (as the specification has it), and over TLS where the main one does: nobody else may
+ * speak for a switch.
  */
 #include <inttypes.h>
 #include <stdio.h>

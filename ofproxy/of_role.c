@@ -108,6 +108,7 @@ static bool says_slave(const struct of_conn *c, const struct of_msg *m, uint16_t
 
 void of_role_taken(struct of_conn *c)
 {
+    c = c->main ? c->main : c; /* its auxiliary connections have no role of their own */
     if (c->role != OF_ROLE_SLAVE) {
         c->role = OF_ROLE_SLAVE;
         peer_log(c->proxy, LOG_WARN,

@@ -176,6 +176,8 @@ Test(ofproxy_openflow, a_switch_without_port_descriptions_is_used_by_its_port_st
 
 Test(ofproxy_openflow, an_auxiliary_connection_is_the_main_one_s_and_ends_with_it)
 {
+    static const uint8_t slave[24] = {0x4f, 0x4e, 0x46, 0, 0, 0, 7, 0x77, 0, 0, 0, 3};
+    struct of10_phy_port port = rig_port(3);
     struct of_conn *main;
     struct rig r;
     int fd, aux[AUX_MOST];
@@ -196,6 +198,12 @@ Test(ofproxy_openflow, an_auxiliary_connection_is_the_main_one_s_and_ends_with_i
     cr_expect_eq(counter_get(OFPROXY_ADMITTED), 1u, "its frames are the main one's");
     rig_send(&r, aux[3], OF10_TYPE_ECHO_REQUEST, 5, NULL, 0);
     cr_expect_eq(rig_await(&r, aux[3], OF10_TYPE_ECHO_REPLY, bytes).xid, 5);
+    memset(body, 0, 8);
+    rig_put_port(&(struct wire_out){body + 8, body + 72, false}, &port);
+    rig_send(&r, aux[3], OF13_TYPE_PORT_STATUS, 0, body, 72);
+    cr_expect_eq(ports_count(&r.p->ports, 7), 3u, "so is what becomes of its ports");
+    rig_send(&r, aux[3], OF13_TYPE_EXPERIMENTER, 0, slave, sizeof slave);
+    cr_expect_eq(main->role, OF_ROLE_SLAVE, "and its role");
     close(aux[0]);
     rig_turn(&r);
     cr_expect_eq(main->n_aux, AUX_MOST - 1);
