@@ -36,6 +36,7 @@ void on13_FEATURES_REPLY(struct of_conn *c, const struct of_msg *m)
         if (first) {
             of_role_ask(c);
         }
+        ask_reply(c, m); /* of an operator's, view.h */
     }
 }
 

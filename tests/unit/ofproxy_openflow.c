@@ -63,6 +63,32 @@ Test(ofproxy_openflow, the_highest_common_version_is_spoken)
 }
 #endif
 
+/* ---- questions ---------------------------------------------------------------------------- */
+
+static void remember_news(struct of_conn *c, const struct of_answer *a, void *context)
+{
+    (void)c;
+    *(int *)context = (int)a->news;
+}
+
+Test(ofproxy_openflow, features_can_be_asked_for_again)
+{
+    int news = -1;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_switch(&r, 1, 1);
+    cr_assert(conn_ask(conn_find(r.p, 1), OF10_TYPE_FEATURES_REQUEST, OF10_TYPE_FEATURES_REPLY,
+                       NULL, 0, remember_news, &news));
+    rig_await(&r, fd, OF10_TYPE_FEATURES_REQUEST, bytes);
+    rig_send(&r, fd, OF10_TYPE_FEATURES_REPLY, of_header_at(bytes).xid, body,
+             rig_features(body, 1, 1));
+    cr_expect_eq(news, ASK_LAST);
+    close(fd);
+    rig_close(&r);
+}
+
 /* ---- ports -------------------------------------------------------------------------------- */
 
 #if RIG_VERSION == OF13_VERSION
