@@ -40,9 +40,7 @@ static int value_of(char c)
 
 bool base64_get(uint8_t *to, size_t size, const char *from, size_t from_len, size_t *len)
 {
-    size_t pads = from_len == 0 || from[from_len - 1] != '=' ? 0
-                  : from[from_len - 2] == '='                ? 2
-                                                             : 1;
+    size_t pads = from_len < 4 || from[from_len - 1] != '=' ? 0 : from[from_len - 2] == '=' ? 2 : 1;
     size_t n = from_len / 4 * 3 - pads;
 
     if (from_len % 4 != 0 || n > size) {

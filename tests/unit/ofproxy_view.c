@@ -1,5 +1,7 @@
 /* Requests of operators: the letters between the control thread's methods and the packet thread,
  * with the test as both threads and as the switch. */
+#include <sys/mman.h>
+
 #include "common/base64.h"
 #include "ofproxy/view.h"
 #include "tests/unit/ofproxy_rig.h"
@@ -266,4 +268,20 @@ Test(ofproxy_view, parameters_that_make_no_sense_reach_no_switch)
     }
     cr_expect_eq(view_look(v), -1);
     close_both(&r, v, fd);
+}
+
+/* What lies before it is somebody else's. */
+Test(ofproxy_view, base64_that_is_cut_short_is_refused_from_its_own_bytes)
+{
+    static const char *const texts[] = {"=", "==", "a", "a=", "===", "abc"};
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t to[8];
+    size_t len;
+
+    cr_assert(pages != MAP_FAILED && mprotect(pages, 4096, PROT_NONE) == 0);
+    for (unsigned i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        strcpy(pages + 4096, texts[i]);
+        cr_expect(!base64_get(to, sizeof to, pages + 4096, strlen(texts[i]), &len), "%s", texts[i]);
+    }
+    munmap(pages, 8192);
 }
