@@ -4,7 +4,7 @@
 #     coverage.py            prints the page; 'make coverage' puts it in its place
 #
 # What is read, and what is written, is tried here; ovs-ofctl and tshark are asked; what was seen live is
-# live.txt, and what os-ken takes is in test_osken.py.
+# live.txt; what os-ken sends is held against us in tests/e2e/test_decode.py.
 import collections
 import json
 import os
@@ -60,6 +60,10 @@ def group_of(row):
     return version, part, kind
 
 
+def own_fields(node):
+    return [k for k, v in node.items() if k not in LENGTHS and not isinstance(v, (dict, list))]
+
+
 def fields_of(meant, kind):
     """Own fields of the structure that 'kind' names, wherever it first stands."""
     found = []
@@ -70,7 +74,7 @@ def fields_of(meant, kind):
                 walk(each)
         elif isinstance(node, dict):
             if node.get('is') == kind and not found:
-                found.append([k for k, v in node.items() if k not in LENGTHS and not isinstance(v, (dict, list))])
+                found.append(own_fields(node))
             for value in node.values():
                 walk(value)
     walk(meant)
@@ -136,6 +140,9 @@ def line(live, key, g):
     fields = fields_of(g['row'].meant, last)
     if not section and len(kind.split(' ')) > 1 and not fields:
         fields = fields_of(g['row'].meant, kind.split(' ')[-1])
+    body = g['row'].meant.get('body')
+    if not section and not fields and isinstance(body, dict):
+        fields = own_fields(body)  # its structure has another name: features_reply's is switch_features
     if section == 'match':
         fields = ['value', 'mask'] if g['row'].name.endswith('/mask') or any(
             'mask' in f for f in find_fields(g['row'].meant)) else ['value']
