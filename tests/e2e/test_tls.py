@@ -47,7 +47,7 @@ def knock(made):
     """Connects and waits for HELLO; whoever is refused gets an error, at the latest then."""
     with socket.create_connection(('127.0.0.1', PORT), timeout=10) as raw, made.wrap_socket(raw) as s:
         s.sendall(HELLO)
-        assert s.recv(8)[:2] == b'\1\0', 'no HELLO'
+        assert s.recv(8)[:2] == b'\4\0', 'no HELLO'
         return s.getpeercert()
 
 
@@ -138,7 +138,7 @@ def test_a_hundred_handshakes_at_once(net, pki):
         raw.append(socket.create_connection(('127.0.0.1', PORT), timeout=20))
     for s in raw[::2]:
         with made.wrap_socket(s) as t:
-            assert t.recv(8)[:2] == b'\1\0'
+            assert t.recv(8)[:2] == b'\4\0'
     for s in raw:
         s.close()
 
