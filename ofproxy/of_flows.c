@@ -117,7 +117,8 @@ void flows_added(struct of_conn *c, const struct of_answer *a, void *context)
         do_without_meter(c, a, "a flow with it");
         return;
     }
-    if (a->news == ASK_ERROR && a->type != OF10_BAD_REQUEST) { /* (not: it knows no barriers) */
+    /* (not: it knows no barriers, as may be in 1.0) */
+    if (a->news == ASK_ERROR && (a->type != OF10_BAD_REQUEST || c->dialect != &of_dialect10)) {
         session_note_error(c, a->type, a->code);
         peer_log(c->proxy, LOG_WARN,
                  "flow refused %s type=\"%s\" code=\"%s\"; frames come only where other flows send "

@@ -651,6 +651,25 @@ Test(ofproxy_openflow, flow_statistics_that_are_cut_are_a_fault)
     }
 }
 
+#if RIG_VERSION == OF13_VERSION
+Test(ofproxy_openflow, a_flow_that_is_refused_for_any_cause_is_told_of)
+{
+    static const uint8_t error[4] = {0, OF13_BAD_REQUEST, 0, OF13_BAD_REQUEST_EPERM};
+    struct of_header h;
+    struct rig r;
+    int fd;
+
+    rig_open(&r);
+    fd = rig_connect(&r);
+    greet(&r, fd, 1, 0);
+    h = rig_serve(&r, fd, OF13_TYPE_FLOW_MOD, 1, bytes);
+    rig_send(&r, fd, OF10_TYPE_ERROR, h.xid, error, sizeof error);
+    cr_expect_eq(conn_find(r.p, 1)->errors, 1u);
+    close(fd);
+    rig_close(&r);
+}
+#endif
+
 /* ---- roles -------------------------------------------------------------------------------- */
 
 static struct of_header await_role(struct rig *r, int fd)
