@@ -65,8 +65,8 @@ struct tree_fault {
 };
 
 /* 'memory' must be aligned to 8 bytes.  About 50 + 2 * length bytes a structure are needed: for a
- * message of 64 KB of the smallest elements, TREE_MOST. */
-#define TREE_MOST (1u << 20)
+ * message of 64 KB of the smallest elements, table numbers of one byte, TREE_MOST. */
+#define TREE_MOST (1u << 22)
 void tree_open(struct tree *t, void *memory, size_t size);
 
 /* Reads a structure and what follows it from exactly 'len' bytes.  With 't' NULL it is only
@@ -78,7 +78,8 @@ bool tree_read(struct tree *t, const struct wire_desc *d, const uint8_t *bytes, 
 bool tree_read_two(struct tree *t, const struct wire_desc *head, const struct wire_part *part,
                    const struct wire_desc *body, const uint8_t *bytes, size_t len,
                    struct tree_fault *fault);
-/* Writes the row.  Sets out->bad where there is too little room. */
+/* Writes the row.  Sets out->bad where there is too little room, or where the row is not whole
+ * (tree_good). */
 void tree_write(const struct tree *t, struct wire_out *out);
 
 static inline const struct tree_node *tree_root(const struct tree *t)

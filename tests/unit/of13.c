@@ -471,6 +471,30 @@ Test(of13, a_table_feature_is_padded_beyond_its_length)
     cr_expect_str_eq(n->what->name, "apply_actions");
 }
 
+/* A table with 64 KB of numbers of tables that may come next, one byte each: nothing makes a longer
+ * row. */
+Test(of13, the_longest_row_fits_into_the_most_that_any_message_needs)
+{
+    static _Alignas(8) uint8_t room[TREE_MOST];
+    static uint8_t bytes[OF_LONGEST - 7], back[OF_LONGEST];
+    size_t table = sizeof bytes - 16, prop = table - 64;
+    struct wire_out out = {bytes, bytes + sizeof bytes, false};
+    struct tree_fault fault;
+    struct tree t;
+
+    of_header_put(&out, &(struct of_header){OF13_VERSION, OF13_TYPE_MULTIPART_REPLY,
+                                            (uint16_t)sizeof bytes, 1});
+    of13_multipart_reply_put(&out,
+                             &(struct of13_multipart_reply){OF13_MULTIPART_TABLE_FEATURES, 0});
+    of13_table_features_put(&out, &(struct of13_table_features){.length = (uint16_t)table});
+    wire_store_uint16(out.p, 2); /* next_tables */
+    wire_store_uint16(out.p + 2, (uint16_t)prop);
+    tree_open(&t, room, sizeof room);
+    cr_assert(of_read(&of13, bytes, sizeof bytes, &t, &fault), "%u: %s", fault.offset, fault.what);
+    cr_expect_eq(of_write(&t, back, sizeof back), sizeof bytes);
+    cr_expect_arr_eq(back, bytes, sizeof bytes);
+}
+
 Test(of13, values_are_told_in_the_words_of_ovs_ofctl)
 {
     static const struct {
