@@ -592,7 +592,8 @@ static uint8_t *write_node(const struct tree *t, const struct tree_node *n, uint
 
 void tree_write(const struct tree *t, struct wire_out *out)
 {
-    uint8_t *p = t->used > 0 && !out->bad ? write_node(t, node_at(t, 0), out->p, out->end) : NULL;
+    bool whole = t->used > 0 && tree_good(t) && !out->bad;
+    uint8_t *p = whole ? write_node(t, node_at(t, 0), out->p, out->end) : NULL;
 
     if (p) {
         out->p = p;

@@ -170,7 +170,7 @@ void tree_print(struct text *to, const struct tree *t)
 
 static void json_oxm(struct text *to, const struct tree_node *n)
 {
-    char value[300];
+    char value[600]; /* 255 bytes in hex */
     struct text v;
 
     if (n->field) {

@@ -289,6 +289,8 @@ Test(tree, a_row_made_by_hand_is_written_with_keys_and_lengths)
 Test(tree, a_row_that_does_not_fit_is_not_good)
 {
     for (size_t size = 0; size < 200; size += 8) {
+        uint8_t back[100];
+        struct wire_out out;
         struct tree t;
 
         tree_open(&t, memory, size);
@@ -299,7 +301,31 @@ Test(tree, a_row_that_does_not_fit_is_not_good)
         tree_pop(&t);
         tree_pop(&t);
         cr_expect_eq(tree_good(&t), size >= 3 * (sizeof(struct tree_node) + 8), "%zu", size);
+        out = (struct wire_out){back, back + sizeof back, false};
+        tree_write(&t, &out);
+        cr_expect_eq(out.bad, !tree_good(&t), "%zu: a row that is not whole is written", size);
     }
+}
+
+Test(tree, the_longest_field_is_whole_in_json)
+{
+    uint8_t payload[255];
+    char json[1000], hex[2 * sizeof payload + 1];
+    struct text to;
+    struct tree t;
+
+    memset(payload, 0xab, sizeof payload);
+    tree_open(&t, memory, sizeof memory);
+    tree_push(&t, NULL, message_desc());
+    tree_kind(&t, "one", "oxm");
+    tree_oxm(&t, "fields", 0x800302ff, payload); /* a class that nobody knows */
+    tree_pop(&t);
+    tree_pop(&t);
+    text_open(&to, json, sizeof json);
+    tree_json(&to, &t);
+    text_open(&to, hex, sizeof hex);
+    text_hex(&to, payload, sizeof payload);
+    cr_expect_not_null(strstr(json, hex), "%s", json);
 }
 
 Test(tree, prints_lines_and_json)
