@@ -142,27 +142,33 @@ struct message {
 
 typedef void write_to(struct text *to, const struct message *m);
 
+/* Makes room in the line for a text that needed more.  False: all of it is there, or never will be.
+ */
+static bool grow_line(struct decode *d, const struct text *t)
+{
+    char *more;
+
+    if (text_needed(t) < d->line_size || text_needed(t) > LINE_MOST) {
+        return false;
+    }
+    more = realloc(d->line, text_needed(t) + 1);
+    if (more) {
+        d->line = more;
+        d->line_size = text_needed(t) + 1;
+    }
+    return more != NULL;
+}
+
 /* Writes into the line, which grows as it must. */
 static const char *write_line(const struct message *m, write_to *write)
 {
-    struct decode *d = m->d;
     struct text t;
 
-    for (;;) {
-        char *more;
-
-        text_open(&t, d->line, d->line_size);
+    do {
+        text_open(&t, m->d->line, m->d->line_size);
         write(&t, m);
-        if (text_needed(&t) < d->line_size || text_needed(&t) > LINE_MOST) {
-            return d->line;
-        }
-        more = realloc(d->line, text_needed(&t) + 1);
-        if (!more) {
-            return d->line;
-        }
-        d->line = more;
-        d->line_size = text_needed(&t) + 1;
-    }
+    } while (grow_line(m->d, &t));
+    return m->d->line;
 }
 
 static void write_short(struct text *to, const struct message *m)
@@ -317,17 +323,18 @@ static void decode_openflow(struct message *m)
 static void decode_vns_message(struct message *m)
 {
     struct decode *d = m->d;
+    enum decode_style style = d->json ? DECODE_JSON : d->verbose ? DECODE_FIELDS : DECODE_LINE;
     const uint8_t *frame;
     char why[200], line[400];
     size_t frame_len = 0;
     struct text t;
+    bool good;
 
-    text_open(&t, d->line, d->line_size);
-    if (!decode_vns(&t,
-                    d->json      ? DECODE_JSON
-                    : d->verbose ? DECODE_FIELDS
-                                 : DECODE_LINE,
-                    m->bytes, m->len, why, sizeof why)) {
+    do {
+        text_open(&t, d->line, d->line_size);
+        good = decode_vns(&t, style, m->bytes, m->len, why, sizeof why);
+    } while (good && grow_line(d, &t));
+    if (!good) {
         decode_say_wrong(d, m->at, "%s", why);
         return;
     }

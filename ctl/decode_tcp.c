@@ -14,6 +14,7 @@
 
 #define WAITING 1024 /* segments of a stream that wait for one before them */
 #define STREAMS 65536
+#define SHELVES 32768 /* lists that the streams are spread over: a power of two */
 #define NAME 120
 
 struct waiting {
@@ -31,16 +32,18 @@ struct stream {
     uint32_t next; /* sequence number */
     uint64_t offset;
     char name[NAME];
-    struct waiting *waiting; /* by sequence number; sorted when one is taken */
+    struct waiting *waiting; /* in the order of their sequence numbers */
     unsigned n_waiting;
     uint8_t *bytes; /* of a message that is not whole yet */
     size_t len;
+    struct stream *below; /* on its shelf */
 };
 
 struct decode_tcp {
     struct decode *d;
-    struct stream **streams;
+    struct stream **streams; /* in the order in which they began */
     size_t n, room;
+    struct stream *shelves[SHELVES];
 };
 
 /* a < b, of numbers that wrap */
@@ -87,11 +90,22 @@ static void guess_by_port(struct stream *s, const struct decode *d)
     s->known = s->protocol != DECODE_UNKNOWN;
 }
 
+static struct stream **shelf_of(struct decode_tcp *t, const struct decode_segment *g)
+{
+    uint64_t words[4], h = (uint64_t)g->from_port << 16 | g->to_port;
+
+    memcpy(words, g->from, 16);
+    memcpy(words + 2, g->to, 16);
+    for (unsigned i = 0; i < 4; i++) {
+        h = (h ^ words[i]) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    return &t->shelves[h % SHELVES];
+}
+
 static struct stream *find_stream(struct decode_tcp *t, const struct decode_segment *g)
 {
-    for (size_t i = t->n; i > 0; i--) {
-        struct stream *s = t->streams[i - 1];
-
+    for (struct stream *s = *shelf_of(t, g); s; s = s->below) {
         if (s->from_port == g->from_port && s->to_port == g->to_port && s->v6 == g->v6 &&
             memcmp(s->from, g->from, 16) == 0 && memcmp(s->to, g->to, 16) == 0) {
             return s;
@@ -102,7 +116,7 @@ static struct stream *find_stream(struct decode_tcp *t, const struct decode_segm
 
 static struct stream *new_stream(struct decode_tcp *t, const struct decode_segment *g)
 {
-    struct stream *s = calloc(1, sizeof *s);
+    struct stream *s = calloc(1, sizeof *s), **shelf = shelf_of(t, g);
 
     if (!s) {
         return NULL;
@@ -126,6 +140,8 @@ static struct stream *new_stream(struct decode_tcp *t, const struct decode_segme
     name_stream(s);
     guess_by_port(s, t->d);
     t->streams[t->n++] = s;
+    s->below = *shelf;
+    *shelf = s;
     return s;
 }
 
@@ -198,6 +214,9 @@ static bool append(struct decode_tcp *t, struct stream *s, const uint8_t *bytes,
             s->other = !s->known;
             t->d->strangers += s->other;
             if (s->other) {
+                free(s->bytes);
+                s->bytes = NULL;
+                s->len = 0;
                 return true;
             }
         }
@@ -208,14 +227,8 @@ static bool append(struct decode_tcp *t, struct stream *s, const uint8_t *bytes,
 
 /* ---- order ---------------------------------------------------------------------------------- */
 
-static int by_seq(const void *a, const void *b)
-{
-    const struct waiting *x = a, *y = b;
-
-    return x->seq == y->seq ? 0 : before(x->seq, y->seq) ? -1 : 1;
-}
-
-/* Takes what is new of a segment whose time has come. */
+/* Takes what is new of a segment whose time has come.  Where the start of a message was lost, what
+ * does not begin as one is left out. */
 static bool take(struct decode_tcp *t, struct stream *s, const struct waiting *w)
 {
     uint32_t skip = s->next - w->seq;
@@ -224,6 +237,11 @@ static bool take(struct decode_tcp *t, struct stream *s, const struct waiting *w
         return true;
     }
     s->next = w->seq + w->len;
+    if (!s->started && s->known && (skip > 0 || decode_look(w->bytes, w->len) != s->protocol)) {
+        s->offset += w->len - skip;
+        return true;
+    }
+    s->started = true;
     return append(t, s, w->bytes + skip, w->len - skip, w->time_ns);
 }
 
@@ -235,7 +253,6 @@ static bool take_waiting(struct decode_tcp *t, struct stream *s, bool all)
     if (s->n_waiting == 0) {
         return true;
     }
-    qsort(s->waiting, s->n_waiting, sizeof s->waiting[0], by_seq);
     for (i = 0; i < s->n_waiting; i++) {
         const struct waiting *w = &s->waiting[i];
 
@@ -251,30 +268,35 @@ static bool take_waiting(struct decode_tcp *t, struct stream *s, bool all)
             s->offset += s->len + (w->seq - s->next);
             s->len = 0;
             s->next = w->seq;
-            if (decode_look(w->bytes, w->len) != s->protocol && s->known) {
-                s->offset += w->len; /* the middle of a message */
-                s->next += w->len;
-                continue;
-            }
+            s->started = false;
         }
         if (!take(t, s, w)) {
             return false;
         }
     }
-    memmove(s->waiting, s->waiting + i, (s->n_waiting - i) * sizeof s->waiting[0]);
-    s->n_waiting -= i;
+    if (i > 0) {
+        memmove(s->waiting, s->waiting + i, (s->n_waiting - i) * sizeof s->waiting[0]);
+        s->n_waiting -= i;
+    }
     return true;
 }
 
 static bool wait_for_it(struct decode_tcp *t, struct stream *s, const struct decode_segment *g)
 {
+    unsigned at = s->n_waiting;
+
     if (!s->waiting) {
         s->waiting = malloc(WAITING * sizeof s->waiting[0]);
         if (!s->waiting) {
             return false;
         }
     }
-    s->waiting[s->n_waiting++] = (struct waiting){g->time_ns, g->seq, g->len, g->bytes};
+    while (at > 0 && before(g->seq, s->waiting[at - 1].seq)) {
+        s->waiting[at] = s->waiting[at - 1];
+        at--;
+    }
+    s->waiting[at] = (struct waiting){g->time_ns, g->seq, g->len, g->bytes};
+    s->n_waiting++;
     return s->n_waiting < WAITING || take_waiting(t, s, true);
 }
 

@@ -410,6 +410,27 @@ def test_a_gap_is_named_and_what_follows_is_decoded():
     assert status == 1 and 'bytes are missing in 1 places' in err
 
 
+def test_after_a_gap_all_of_a_message_whose_start_is_lost_is_left_out():
+    echo = bytes.fromhex('01020bb800000001') + bytes(2992)  # 3000 bytes in three segments, of which the first is lost
+    frames = [FRAMES[0], segment(100, TWO[:8]), segment(1108, echo[1000:2000]), segment(2108, echo[2000:]), segment(3108, TWO[8:])]
+    status, lines, err = decode(pcap(frames))
+    assert said(lines) == [SAID[0], 'gap: 1000 bytes are missing', SAID[1]]
+    assert status == 1 and 'bytes are missing in 1 places' in err
+
+
+def test_many_streams_and_many_segments_that_wait_take_no_longer_each():
+    hello = bytes.fromhex('0100000800000001')
+    many = pcap([segment(at, data, 2 if at == 0 else 24, ports=(6653, port)) for at, data in ((0, b''), (1, hello), (9, hello))
+                 for port in range(1, 30001)])
+    waits = pcap([segment(0, b'', 2)] + [segment(10**9 + 8 * i, hello) for i in range(1000)] +
+                 [segment(1 + 8 * i, hello) for i in range(30000)])
+    start = os.times()
+    assert len(decode(many)[1]) == 60000
+    assert len(decode(waits)[1]) == 30000 + 1 + 1000
+    spent = os.times()
+    assert spent.children_user - start.children_user < 3
+
+
 def test_streams_of_others_are_left_out():
     web = segment(1, b'GET / HTTP/1.1\r\n\r\n', ports=(40001, 80))
     assert said(decode(pcap([web] + FRAMES))[1]) == SAID
@@ -563,6 +584,12 @@ def test_vns():
     status, lines, _ = decode(vns(1, b'short').hex(), '--vns')
     assert status == 1 and 'VNS OPEN of 13 bytes does not hold what it should' in lines[0]
     assert decode(TWO.hex(), '--vns')[0] == 1
+
+
+def test_a_long_vns_message_is_whole_in_json():
+    entries = struct.pack('!I32s', 7, bytes(range(32))) * 1800  # of a key that nobody knows: all their bytes are shown
+    rows = [json.loads(line) for line in decode(vns(16, entries).hex(), '--json')[1]]
+    assert len(rows[0]['message']['entries']) == 1800
 
 
 def test_messages_of_a_stream_are_the_same_as_one_by_one(switch):
