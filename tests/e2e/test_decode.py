@@ -421,14 +421,14 @@ def test_after_a_gap_all_of_a_message_whose_start_is_lost_is_left_out():
 def test_many_streams_and_many_segments_that_wait_take_no_longer_each():
     hello = bytes.fromhex('0100000800000001')
     many = pcap([segment(at, data, 2 if at == 0 else 24, ports=(6653, port)) for at, data in ((0, b''), (1, hello), (9, hello))
-                 for port in range(10000, 40000)])
+                 for port in range(10000, 65000)])
     waits = pcap([segment(0, b'', 2)] + [segment(10**9 + 8 * i, hello) for i in range(1000)] +
                  [segment(1 + 8 * i, hello) for i in range(30000)])
     start = os.times()
-    assert len(decode(many)[1]) == 60000
+    assert len(decode(many)[1]) == 110000
     assert len(decode(waits)[1]) == 30000 + 1 + 1000
     spent = os.times()
-    assert spent.children_user - start.children_user < 3
+    assert spent.children_user - start.children_user < 6
 
 
 def test_streams_of_others_are_left_out():
