@@ -418,17 +418,26 @@ def test_after_a_gap_all_of_a_message_whose_start_is_lost_is_left_out():
     assert status == 1 and 'bytes are missing in 1 places' in err
 
 
+def cpu_of(file, lines):
+    """Seconds of processor time that decoding takes."""
+    start = os.times()
+    assert len(decode(file)[1]) == lines
+    return os.times().children_user - start.children_user
+
+
 def test_many_streams_and_many_segments_that_wait_take_no_longer_each():
     hello = bytes.fromhex('0100000800000001')
-    many = pcap([segment(at, data, 2 if at == 0 else 24, ports=(6653, port)) for at, data in ((0, b''), (1, hello), (9, hello))
-                 for port in range(10000, 65000)])
-    waits = pcap([segment(0, b'', 2)] + [segment(10**9 + 8 * i, hello) for i in range(1000)] +
-                 [segment(1 + 8 * i, hello) for i in range(30000)])
-    start = os.times()
-    assert len(decode(many)[1]) == 110000
-    assert len(decode(waits)[1]) == 30000 + 1 + 1000
-    spent = os.times()
-    assert spent.children_user - start.children_user < 6
+
+    def streams(n):
+        return pcap([segment(at, data, 2 if at == 0 else 24, ports=(6653, port)) for at, data in ((0, b''), (1, hello), (9, hello))
+                     for port in range(10000, 10000 + n)])
+
+    def waiting(n):
+        return pcap([segment(0, b'', 2)] + [segment(10**9 + 8 * i, hello) for i in range(1000)] +
+                    [segment(1 + 8 * i, hello) for i in range(n)])
+    # four times as many: four times as long, sixteen times where each looks at all others
+    assert cpu_of(streams(55000), 110000) < 9 * max(cpu_of(streams(13750), 27500), 0.05)
+    assert cpu_of(waiting(30000), 31001) < 9 * max(cpu_of(waiting(7500), 8501), 0.05)
 
 
 def test_streams_of_others_are_left_out():
