@@ -260,8 +260,11 @@ def test_vnsbridge_out_of_descriptors_lets_clients_wait_and_recovers(make_own_st
     w.end()
 
 
-def greeted(port):
-    client = vns.Client(port, opened=False)
+def greeted(port, not_yet=()):
+    try:
+        client = vns.Client(port, opened=False)
+    except not_yet:
+        return None
     got = client.receive(1)
     if got and got[0] == vns.AUTH_REQUEST:
         return client
@@ -505,7 +508,7 @@ class TwoVhosts:
                                      '--client-timeout', str(CLIENT_TIMEOUT)]}
         stack.start('ofproxy', 'vnsbridge')
         self.switch = wait_for(self.dial, 5, 'ofproxy')
-        self.beta = wait_for(lambda: greeted(self.port), 5, 'vnsbridge')
+        self.beta = wait_for(lambda: greeted(self.port, not_yet=ConnectionRefusedError), 10, 'vnsbridge')
         self.beta.sock.close()
         self.beta = vns.Client(self.port, vhost='beta')
         hardware(self.beta)

@@ -6,7 +6,7 @@ import socket
 import struct
 
 import pytest
-from harness import run, verdicts_add_up, wait_for
+from harness import OF_PORT, run, verdicts_add_up, wait_for
 from peer import ECHO_REQUEST, ERROR, FEATURES_REPLY, HELLO, MIRRORS, Honest, Peer, message, port_bytes
 
 RECONNECTS = int(os.environ.get('CAUSEWAY_RECONNECTS', 2000))
@@ -18,7 +18,7 @@ VERSIONS = [1, 4]
 @pytest.fixture
 def world(make_own_stack):
     """A stack of one test, since ofproxy's log has so many lines for switches and no more."""
-    stack = make_own_stack().start()
+    stack = make_own_stack(of_port=OF_PORT + 11).start()  # the lab's switch looks for a controller on OF_PORT
     honest = None
 
     def listens():
