@@ -232,7 +232,8 @@ def test_it_is_off_unless_somebody_looks_and_after_a_kill(lab, stack):
     before = mirror(stack)[1]
     pinged(lab, 3)
     assert mirror(stack)[1] == before
-    first, second = Capture(stack), Capture(stack)
+    # what is captured goes nowhere: a capture whose pipe nobody reads would wait, and ask no more
+    first, second = Capture(stack, '-w', '/dev/null'), Capture(stack, '-w', '/dev/null')
     assert mirror(stack) == ('on', before + 1)
     first.popen.kill()
     first.popen.wait()
