@@ -202,21 +202,7 @@ static bool one_flow(struct of_conn *c, struct wire_in *in, bool look)
 
 static void on_flows(struct of_conn *c, const struct of_answer *a, void *context)
 {
-    struct wire_in in = {a->body, a->body + a->len, false};
-
-    if (a->news != ASK_PART && a->news != ASK_LAST) {
-        flows_end(c, context != NULL, a);
-        return;
-    }
-    while (wire_left(&in) > 0) {
-        if (!one_flow(c, &in, context != NULL)) {
-            session_fault(c, a->m, OF13_BAD_REQUEST_BAD_LEN, "a flow in its statistics is cut");
-            return;
-        }
-    }
-    if (a->news == ASK_LAST) {
-        flows_end(c, context != NULL, a);
-    }
+    flows_read(c, a, context != NULL, 0, one_flow);
 }
 
 static bool ask_flows(struct of_conn *c, bool look)

@@ -219,7 +219,7 @@ static void end_round(struct of_conn *c)
     s->deleted = s->rounds = 0;
 }
 
-void flows_end(struct of_conn *c, bool look, const struct of_answer *a)
+static void flows_end(struct of_conn *c, bool look, const struct of_answer *a)
 {
     struct ofproxy *p = c->proxy;
 
@@ -239,5 +239,25 @@ void flows_end(struct of_conn *c, bool look, const struct of_answer *a)
                                      : "it refused a request for its flows");
     } else if (!look && a->news == ASK_LAST) {
         end_round(c);
+    }
+}
+
+void flows_read(struct of_conn *c, const struct of_answer *a, bool look, size_t head,
+                flow_reader *one)
+{
+    struct wire_in in = {a->body, a->body + a->len, false};
+
+    if (a->news != ASK_PART && a->news != ASK_LAST) {
+        flows_end(c, look, a);
+        return;
+    }
+    wire_bytes(&in, head);
+    while (!in.bad && wire_left(&in) > 0) {
+        in.bad = !one(c, &in, look);
+    }
+    if (in.bad) {
+        session_fault(c, a->m, OF10_BAD_REQUEST_BAD_LEN, "a flow in its statistics is cut");
+    } else if (a->news == ASK_LAST) {
+        flows_end(c, look, a);
     }
 }

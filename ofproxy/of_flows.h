@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/proto/wire.h"
+
 #define FLOWS_PREFIX 0x43617573u /* "Caus" */
 #define FLOWS_MASK 0xffffffff00000000ull
 #define SWEEP_MOST 256  /* flows deleted before a barrier is awaited again */
@@ -56,8 +58,11 @@ void flows_install(struct of_conn *c);
 void flows_sweep(struct of_conn *c);
 /* A flow of the statistics that ask_flows asked for. */
 void flows_found(struct of_conn *c, bool look, const struct of_old_flow *f);
-/* The end of them, or what came instead. */
-void flows_end(struct of_conn *c, bool look, const struct of_answer *a);
+/* An answer to ask_flows, or what came instead: reads its flows, behind the first 'head' bytes of
+ * each part, by 'one', which returns false where a flow is cut. */
+typedef bool flow_reader(struct of_conn *c, struct wire_in *in, bool look);
+void flows_read(struct of_conn *c, const struct of_answer *a, bool look, size_t head,
+                flow_reader *one);
 /* Callbacks of the dialects' set_meter and add_miss_flow (of_ask.h). */
 void flows_metered(struct of_conn *c, const struct of_answer *a, void *context);
 void flows_added(struct of_conn *c, const struct of_answer *a, void *context);

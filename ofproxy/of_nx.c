@@ -121,21 +121,7 @@ static bool one_flow(struct of_conn *c, struct wire_in *in, bool look)
 
 static void on_flows(struct of_conn *c, const struct of_answer *a, void *context)
 {
-    struct wire_in in = {a->body, a->body + a->len, false};
-
-    if (a->news != ASK_PART && a->news != ASK_LAST) {
-        flows_end(c, context != NULL, a);
-        return;
-    }
-    wire_bytes(&in, STATS_HEAD);
-    while (!in.bad && wire_left(&in) > 0) {
-        in.bad = !one_flow(c, &in, context != NULL);
-    }
-    if (in.bad) {
-        session_fault(c, a->m, OF10_BAD_REQUEST_BAD_LEN, "a flow in its statistics is cut");
-    } else if (a->news == ASK_LAST) {
-        flows_end(c, context != NULL, a);
-    }
+    flows_read(c, a, context != NULL, STATS_HEAD, one_flow);
 }
 
 bool nx_ask_flows(struct of_conn *c, bool look)

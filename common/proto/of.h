@@ -1,9 +1,10 @@
 /* common/proto/of.h - what every version of OpenFlow has in common: the header, HELLO, and a
  * version as data.
  *
- * A version is a .def file (of10.def) and a small .c that makes tables of it; of_find, of_check and
- * of_print walk those tables.  To add a version, write its .def and .c beside of10's, and give
- * ofproxy a table of its handlers.  Bytes in, bytes out: no sockets, no clock, no memory kept. */
+ * A version is a .def file (of10.def) and a small .c that makes tables of it; of_find, of_check,
+ * of_read and of_write walk those tables.  To add a version, write its .def and .c beside of10's,
+ * and give ofproxy a table of its handlers.  Bytes in, bytes out: no sockets, no clock, no memory
+ * kept. */
 #ifndef COMMON_PROTO_OF_H
 #define COMMON_PROTO_OF_H
 
