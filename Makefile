@@ -31,19 +31,23 @@ LDFLAGS_ALL := $(SAN_FLAGS) -pthread -Wl,--as-needed
 sources = $(sort $(wildcard $(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-LIB_SRC := $(call sources,common) $(call sources,common/proto) $(call sources,shm)
+LIB_SRC := $(call sources,common) $(call sources,common/proto) $(call sources,shm) $(call sources,shm/view)
 LIB := $(BUILD)/libcauseway.a
-PROGRAMS := ofproxy vnsbridge router causeway
+PROGRAMS := ofproxy vnsbridge router ptyhost webterm causeway
 ofproxy_SRC := $(call sources,ofproxy)
 ofproxy_LIBS := -lssl -lcrypto
 vnsbridge_SRC := $(call sources,vnsbridge)
 vnsbridge_LIBS := -lcrypto
 router_SRC := $(call sources,router)
 router_LIBS := -lurcu-qsbr -lurcu-common -lcrypto
+ptyhost_SRC := $(call sources,webterm/ptyhost)
+ptyhost_LIBS := -lutil
+webterm_SRC := $(call sources,webterm)
+webterm_LIBS := -lwebsockets -lssl -lcrypto -lz
 causeway_SRC := $(call sources,ctl)
 BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 
-FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] ofproxy/*.[ch] \
+FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] shm/view/*.[ch] webterm/*.[ch] webterm/ptyhost/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/fuzz/shim/criterion/*.h))
 
 .PHONY: all help programs up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage deps fmt fmt-check clean install
@@ -73,12 +77,12 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 # its main), named by the file: tests/unit/router_arp.c sees router/.
 UNIT_SRC := $(call sources,tests/unit)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
-unit_process = $(filter ofproxy vnsbridge router ctl,$(firstword $(subst _, ,$(1))))
+unit_process = $(patsubst ptyhost,webterm/ptyhost,$(filter ofproxy vnsbridge router ptyhost webterm ctl,$(firstword $(subst _, ,$(1)))))
 unit_objects = $(if $(unit_process),$(call objects,$(filter-out %/main.c,$(call sources,$(unit_process)))))
 define unit_program
 $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lssl -lcrypto $(LDLIBS_common)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz $(LDLIBS_common)
 endef
 $(foreach u,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_program,$(u))))
 
@@ -156,7 +160,7 @@ define fuzz_program
 $(BUILD)/target/$(1): $(BUILD)/obj/tests/fuzz/$(1).o $(BUILD)/obj/tests/fuzz/fuzz.o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -Wl,--wrap=die,--wrap=die_usage -o $$@ $$(filter %.o,$$^) $(LIB) \
-	    -lurcu-qsbr -lurcu-common -lssl -lcrypto $(LDLIBS_common)
+	    -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz $(LDLIBS_common)
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_program,$(f))))
 $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)

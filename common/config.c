@@ -28,7 +28,8 @@ static const struct setting settings[] = {
 #include "common/config.def"
 #undef S
 };
-static const char *const section_names[] = {"stack", "ofproxy", "vnsbridge", "router", "lab"};
+static const char *const section_names[] = {"stack",   "ofproxy", "vnsbridge", "router",
+                                            "ptyhost", "webterm", "lab"};
 static const char *const vhost_keys[] = {"switch", "interface", "ip-config", "auth-key", "rtable"};
 static const char default_file[] = "/etc/causeway.conf";
 
@@ -76,6 +77,7 @@ static const struct {
     {CONFIG_STACK_LOG_LEVEL, " error warn info debug ", "error, warn, info or debug"},
     {CONFIG_STACK_SANDBOX, " yes no ", "yes or no"},
     {CONFIG_STACK_WAIT, " auto yield poll sleep ", "auto, yield, poll or sleep"},
+    {CONFIG_LAB_CONSOLE, " restricted full ", "restricted or full"},
     {CONFIG_LAB_CREATE, " lab ofproxy ", "lab or ofproxy"},
     {CONFIG_OFPROXY_METERING, " on off ", "on or off"},
     {CONFIG_OFPROXY_TLS_VERIFY, " yes no ", "yes or no"},

@@ -81,6 +81,18 @@ struct lease_row {
     char text[112];    /* why it waits, or why the last one was closed */
 };
 
+/* TERMINALS, ptyhost: a terminal session, by its number; its bytes are in shm/pty.h's files. */
+struct terminal_row {
+    uint64_t epoch;    /* differs for each session ever; 0: there was none yet in this place */
+    uint64_t pid;      /* in ptyhost's PID namespace */
+    uint64_t start_ns; /* CLOCK_REALTIME */
+    uint32_t state;    /* enum pty_state */
+    int32_t status;    /* of an ended one: exit status, or minus the signal */
+    uint16_t cols, rows;
+    char name[32];
+    char command[80];
+};
+
 /* OPENFLOW, ofproxy: a record is one whole OpenFlow message, as it is on the wire (with TLS: as it
  * is within). */
 struct openflow_meta {

@@ -19,7 +19,7 @@
 #include "shm/role.h"
 #include "shm/rows.h"
 
-#define SHM_ABI 2 /* of everything in the run directory; any change of layout counts it up */
+#define SHM_ABI 3 /* of everything in the run directory; any change of layout counts it up */
 
 enum topo_process {
 #define P(NAME, name) TOPO_##NAME,

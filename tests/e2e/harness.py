@@ -21,6 +21,7 @@ BIN = os.path.abspath(os.environ.get('CAUSEWAY_BIN', os.path.join(REPO, 'build/b
 FAKE = os.path.abspath(os.environ.get('CAUSEWAY_FAKE', os.path.join(os.path.dirname(BIN), 'fake')))
 LAB = os.path.join(REPO, 'lab/lab')
 # A user without rights; it may still read everything, for the checkout may lie in a folder of root's alone.
+os.environ.setdefault('CAUSEWAY_START', 'ofproxy vnsbridge router')  # tests of the others say so
 NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--inh-caps=-all,+dac_read_search',
           '--ambient-caps=-all,+dac_read_search', '--bounding-set=-all,+dac_read_search']
 
