@@ -103,7 +103,7 @@ $(BUILD)/fault/%: $(BUILD)/obj/tests/fault/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS_common)
 
-# The same router and vnsbridge, but frames can kill them (tests/poison/trigger.c); with the other two
+# The same router and vnsbridge, but frames can kill them (tests/poison/trigger.c); with the other
 # programs beside them, so that causeway starts them.
 POISON := $(PROGRAMS:%=$(BUILD)/poison/bin/%)
 define poison_program
@@ -112,7 +112,7 @@ $(BUILD)/poison/bin/$(1): $(call objects,$($(1)_SRC) tests/poison/trigger.c) $(L
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=ring_hand,--wrap=hold_hand -o $$@ $$(filter %.o,$$^) $(LIB) $($(1)_LIBS) $(LDLIBS_common)
 endef
 $(foreach p,router vnsbridge,$(eval $(call poison_program,$(p))))
-$(BUILD)/poison/bin/ofproxy $(BUILD)/poison/bin/causeway: $(BUILD)/poison/bin/%: $(BUILD)/bin/%
+$(filter-out %/router %/vnsbridge,$(POISON)): $(BUILD)/poison/bin/%: $(BUILD)/bin/%
 	@mkdir -p $(@D)
 	$(Q)ln -f $< $@
 

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pytest  # noqa: E402
 
 import harness  # noqa: E402
-from harness import BIN, SLOT, Lab, Stack, tmpfs_dir  # noqa: E402
+from harness import BIN, SLOT, Lab, Stack, WebStack, tmpfs_dir  # noqa: E402
 from pki import Pki  # noqa: E402
 
 STACKS = []
@@ -25,7 +25,7 @@ def pytest_sessionstart(session):
                if not shutil.which(t)]
     if missing:
         pytest.exit('not installed: %s (.ci/packages lab test)' % ', '.join(missing), 2)
-    for name in Stack.PROCESSES:
+    for name in WebStack.PROCESSES:
         if not os.path.exists(os.path.join(BIN, name)):
             pytest.exit('%s/%s is not built: make programs' % (BIN, name), 2)
 
@@ -64,8 +64,8 @@ def pki(nothing_left):
 def stacks_made():
     made = []
 
-    def make(**options):
-        made.append(Stack(**options))
+    def make(kind=Stack, **options):
+        made.append(kind(**options))
         STACKS.append(made[-1])
         return made[-1]
     yield make
@@ -76,7 +76,7 @@ def stacks_made():
 
 @pytest.fixture(scope='module')
 def make_stack():
-    """make_stack(router='ring'|'tcp'|'classic', ...): stacks that end with the module."""
+    """make_stack(router='ring'|'tcp'|'classic', ...): stacks that end with the module; make_stack(WebStack, ...)."""
     yield from stacks_made()
 
 

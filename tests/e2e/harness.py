@@ -4,6 +4,7 @@
 # PID.  A lab and a stack each have a folder of their own on a tmpfs, so that a test may throw the
 # stack's files away and keep the hosts.
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -21,7 +22,6 @@ BIN = os.path.abspath(os.environ.get('CAUSEWAY_BIN', os.path.join(REPO, 'build/b
 FAKE = os.path.abspath(os.environ.get('CAUSEWAY_FAKE', os.path.join(os.path.dirname(BIN), 'fake')))
 LAB = os.path.join(REPO, 'lab/lab')
 # A user without rights; it may still read everything, for the checkout may lie in a folder of root's alone.
-os.environ.setdefault('CAUSEWAY_START', 'ofproxy vnsbridge router')  # tests of the others say so
 NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--inh-caps=-all,+dac_read_search',
           '--ambient-caps=-all,+dac_read_search', '--bounding-set=-all,+dac_read_search']
 
@@ -40,8 +40,13 @@ def take_slot():
 
 
 SLOT, SLOT_LOCK = take_slot()
-OF_PORT, VNS_PORT = 26633 + 20 * SLOT, 28888 + 20 * SLOT
+OF_PORT, VNS_PORT, WEB_PORT = 26633 + 20 * SLOT, 28888 + 20 * SLOT, 38070 + 20 * SLOT
 SWITCH = 'ct%da' % SLOT  # not sw0: the user's lab may be running; ct0b, ct0c are for more
+
+# What 'causeway up' starts: the processes that packets pass; a test of the browser's side says otherwise.
+# Wherever a webterm comes from, it listens on this run's own port.
+os.environ['CAUSEWAY_START'] = 'ofproxy vnsbridge router'
+os.environ['CAUSEWAY_WEBTERM_LISTEN'] = 'tcp:%d:127.0.0.1' % WEB_PORT
 
 HOSTS = {'server1': '192.168.2.2', 'server2': '172.64.3.10', 'client': '10.0.1.100'}
 ROUTERS = {'server1': '192.168.2.1', 'server2': '172.64.3.1', 'client': '10.0.1.1'}
@@ -188,6 +193,52 @@ class Stack:
                 child.popen.kill()
             child.popen.wait(5)
         run('rm', '-rf', self.dir)
+
+
+class WebStack(Stack):
+    """All five processes: those of a Stack, ptyhost and webterm.
+
+        stack = make_stack(WebStack, flags={'ptyhost': ['--command', '/bin/bash']}).start()
+        stack.ready()
+        status, headers, body = stack.http('GET', '/healthz')
+    """
+
+    PROCESSES = (*Stack.PROCESSES, 'ptyhost', 'webterm')
+
+    def __init__(self, web_port=WEB_PORT, **options):
+        super().__init__(**options)
+        self.web_port = web_port
+        self.url = 'http://127.0.0.1:%d/' % web_port
+
+    def command(self, name):
+        if name not in ('ptyhost', 'webterm'):
+            return super().command(name)
+        words = ['--run-dir', self.run_dir] + list(self.flags.get(name, ()))
+        if name == 'webterm' and '--listen' not in words:
+            words += ['--listen', 'tcp:%d:127.0.0.1' % self.web_port]
+        return [BIN + '/' + name] + words
+
+    def ready(self, *names, seconds=30):
+        """Waits until the processes (ptyhost and webterm, when none is named) are ready."""
+        run(BIN + '/causeway', '--run-dir', self.run_dir, 'wait', '--timeout', seconds,
+            *(names or ('ptyhost', 'webterm')), timeout=seconds + 10)
+        return self
+
+    def http(self, method, path, body=None, headers=(), seconds=30):
+        """One request.  Returns the status, the headers (names in small letters) and the body's bytes."""
+        link = http.client.HTTPConnection('127.0.0.1', self.web_port, timeout=seconds)
+        try:
+            link.request(method, path, body, dict(headers))
+            answer = link.getresponse()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+        finally:
+            link.close()
+
+    def json(self, path, **options):
+        """What a GET of the path answers, which must be 200 and JSON."""
+        status, _headers, body = self.http('GET', path, **options)
+        assert status == 200, '%s: %d %s' % (path, status, body[:400])
+        return json.loads(body)
 
 
 def missing(text):
