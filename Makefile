@@ -50,13 +50,27 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] shm/view/*.[ch] webterm/*.[ch] webterm/ptyhost/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/fuzz/shim/criterion/*.h))
 
-.PHONY: all help programs up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage deps fmt fmt-check clean install
+.PHONY: all help programs page up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
 	@awk -F'##' '/^[a-z0-9-]+:.*##/ { split($$1, t, ":"); printf "  %-14s%s\n", t[1], $$2 }' $(MAKEFILE_LIST)
 
-programs: $(BIN)
+programs: $(BIN) page
+
+# The page that webterm serves: made once for all builds.  Its packages are as package-lock.json has
+# them; none of their scripts is run.
+PAGE := build/page
+PAGE_PACKAGES := build/npm/page
+PAGE_SRC := $(sort $(shell find webterm/page -type f ! -name '*.md' ! -name embed))
+page: $(PAGE)/index.html                      ## build webterm's page into build/page
+$(PAGE)/index.html: $(PAGE_SRC) $(PAGE_PACKAGES)/.done
+	$(Q)node webterm/page/build.mjs $(PAGE_PACKAGES) $(PAGE)
+$(PAGE_PACKAGES)/.done: webterm/page/package.json webterm/page/package-lock.json
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
