@@ -275,7 +275,7 @@ static int on_line(void *context, const char *section, const char *key, const ch
     if (at < 0) {
         snprintf(why, sizeof why,
                  "unknown section [%.60s], expected [stack], [ofproxy], [vnsbridge], [router], "
-                 "[lab] or [vhost NAME]",
+                 "[ptyhost], [webterm], [lab] or [vhost NAME]",
                  section);
         complain(r, why);
         return 1;

@@ -21,6 +21,7 @@ struct ctl {
     char run_dir[PATH_MAX]; /* absolute */
     char config[PATH_MAX];  /* the file given by --config or CAUSEWAY_CONFIG, absolute; "" none */
     char bin_dir[PATH_MAX]; /* where causeway itself lies, and the other programs beside it */
+    bool starts[TOPO_PROCESSES]; /* by [stack] start */
     bool json, rates, all, colour;
     double watch_s; /* --watch: seconds between two looks; 0: once */
     int argc;       /* the command's own words; argv[0] is its name */
@@ -58,9 +59,18 @@ uint64_t ctl_now_ms(void); /* CLOCK_BOOTTIME */
 
 /* Takes a process's name, or a unique beginning of one.  False: none such. */
 bool ctl_process(const char *word, enum topo_process *p);
+/* "ofproxy, vnsbridge, ... or webterm", for sentences; 'more' is one more word, or NULL. */
+const char *ctl_process_names(const char *more);
+/* The words of [stack] start.  False, with a sentence in 'why': one is no process, or none is
+ * there. */
+bool ctl_starts(bool starts[TOPO_PROCESSES], const char *words, char *why, size_t size);
+/* Do packets pass it?  The others are the browser's side. */
+bool stack_routes(enum topo_process p);
+/* Is it one that commands look at when none is named: of 'start', or one that runs or ran? */
+bool stack_has(const struct ctl *c, enum topo_process p);
 /* One process as `status` shows it: process, state, text, pid, uptime_s, restarts, supervised. */
 json_t *stack_process(const struct ctl *c, enum topo_process p);
-/* All of them. */
+/* All that the stack has. */
 json_t *stack_processes(const struct ctl *c);
 /* One control call; prints the failure.  Returns a new reference or NULL. */
 json_t *stack_call(const struct ctl *c, const char *process, const char *method, json_t *params);

@@ -14,9 +14,9 @@
 #include "ctl/ctl.h"
 #include "ctl/service.h"
 
-static const char *const suffixes[] = {".role", ".bell",   ".sock",           ".counters",
-                                       ".tx",   ".rx",     ".board",          ".arena",
-                                       ".held", ".mirror", ".quarantine.pcap"};
+static const char *const suffixes[] = {".role", ".bell",   ".sock",    ".counters",       ".tx",
+                                       ".rx",   ".board",  ".arena",   ".held",           ".host",
+                                       ".web",  ".mirror", ".latency", ".quarantine.pcap"};
 
 static bool ends_in(const char *name, size_t len, const char *suffix)
 {
@@ -49,15 +49,19 @@ static bool exists(const struct ctl *c, const char *name)
 
 static bool is_run_dir(const struct ctl *c)
 {
-    char role[64];
+    bool s6 = exists(c, "s6/.s6-svscan");
 
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
-        snprintf(role, sizeof role, "%s.role", topo_process_name((enum topo_process)p));
-        if (exists(c, role)) {
+        const char *name = topo_process_name((enum topo_process)p);
+        char role[64], command[64];
+
+        snprintf(role, sizeof role, "%s.role", name);
+        snprintf(command, sizeof command, "s6/%s/command", name);
+        if (exists(c, role) || (s6 && exists(c, command))) {
             return true;
         }
     }
-    return exists(c, "s6/.s6-svscan") && exists(c, "s6/ofproxy/command");
+    return false;
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)

@@ -32,12 +32,15 @@ int cmd_log(struct ctl *c)
     }
     if (c->argc == 3) {
         if (!ctl_process(c->argv[2], &p)) {
-            return ctl_usage(c, "log: there is no process '%s'", c->argv[2]);
+            return ctl_usage(c, "log: there is no process '%s', expected %s", c->argv[2],
+                             ctl_process_names(NULL));
         }
         status = set_level(c, p, c->argv[1]);
     } else {
         for (unsigned i = 0; i < TOPO_PROCESSES; i++) {
-            status |= set_level(c, (enum topo_process)i, c->argv[1]);
+            if (stack_has(c, (enum topo_process)i)) {
+                status |= set_level(c, (enum topo_process)i, c->argv[1]);
+            }
         }
     }
     if (c->json && status == 0) {

@@ -123,10 +123,8 @@ int cmd_logs(struct ctl *c)
             which[p] = true;
             n++;
         } else {
-            return ctl_usage(c,
-                             "logs: there is no process '%s', expected ofproxy, vnsbridge or "
-                             "router",
-                             c->argv[i]);
+            return ctl_usage(c, "logs: there is no process '%s', expected %s", c->argv[i],
+                             ctl_process_names(NULL));
         }
     }
     snprintf(log, sizeof log, "%s/log", c->run_dir);
@@ -136,7 +134,7 @@ int cmd_logs(struct ctl *c)
                         log, strerror(errno));
     }
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
-        which[p] |= n == 0;
+        which[p] |= n == 0 && stack_has(c, (enum topo_process)p);
         if (which[p] && !on) {
             read_log(c, (enum topo_process)p, &l);
         }

@@ -176,26 +176,45 @@ static void take_flags(struct ctl *c, int argc, char **argv, const char **run_di
     }
 }
 
-/* The run directory: flag, then environment, then the file, then the default. */
+/* Which processes the stack has: by the environment, else the file.  A bad word in the file stops
+ * the commands that need it: 'strict'. */
+static void find_starts(struct ctl *c, const struct config *config, bool strict)
+{
+    const char *env = getenv("CAUSEWAY_START"), *words = config_str(config, CONFIG_STACK_START);
+    char why[300];
+
+    if (env && !ctl_starts(c->starts, env, why, sizeof why)) {
+        exit(ctl_fail("environment variable CAUSEWAY_START: %s", why) + 1);
+    }
+    if (!env && !ctl_starts(c->starts, words, why, sizeof why)) {
+        if (strict) {
+            exit(ctl_fail("%s: [stack] %s", config->file, why) + 1);
+        }
+        memset(c->starts, true, sizeof c->starts);
+    }
+}
+
+/* The run directory: flag, then environment, then the file, then the default.  Where it is given, a
+ * file that cannot be read hinders nobody but `up`, which reads it again. */
 static void find_run_dir(struct ctl *c, const char *flag)
 {
     const char *dir = flag ? flag : getenv("CAUSEWAY_RUN_DIR");
     const char *file = c->config[0] ? c->config : "/etc/causeway.conf";
+    bool strict, bad;
     struct config config;
     char why[2000];
 
     dir = dir ? dir : getenv("CAUSEWAY_RUN");
+    strict = !dir && strcmp(c->argc ? c->argv[0] : "", "check-config") != 0;
     config_defaults(&config);
-    if (!dir) {
-        if ((c->config[0] || access(file, F_OK) == 0) &&
-            config_file(&config, file, why, sizeof why) != 0 &&
-            strcmp(c->argc ? c->argv[0] : "", "check-config") != 0) {
-            fprintf(stderr, "causeway: %s\n", why);
-            exit(2);
-        }
-        dir = config_str(&config, CONFIG_STACK_RUN_DIR);
+    bad = (c->config[0] || access(file, F_OK) == 0) &&
+          config_file(&config, file, why, sizeof why) != 0;
+    if (bad && strict) {
+        fprintf(stderr, "causeway: %s\n", why);
+        exit(2);
     }
-    absolute(c, c->run_dir, dir, "run directory");
+    find_starts(c, &config, strict);
+    absolute(c, c->run_dir, dir ? dir : config_str(&config, CONFIG_STACK_RUN_DIR), "run directory");
     config_free(&config);
     if (strlen(c->run_dir) >= sizeof((struct topo *)0)->run_dir) {
         exit(ctl_usage(c, "run directory '%s' has over %zu characters, expected a shorter one",

@@ -80,6 +80,7 @@ static int restart_one(const struct ctl *c, enum topo_process p, bool hard, json
 int cmd_restart(struct ctl *c)
 {
     bool hard = false, all = false, which[TOPO_PROCESSES] = {false};
+    bool supervisor = service_supervisor(c) != 0;
     json_t *list;
     unsigned n = 0;
     int status = 0;
@@ -95,18 +96,16 @@ int cmd_restart(struct ctl *c)
             which[p] = true;
             n++;
         } else {
-            return ctl_usage(c,
-                             "there is no process '%s', expected ofproxy, vnsbridge, router or "
-                             "all",
-                             c->argv[i]);
+            return ctl_usage(c, "there is no process '%s', expected %s", c->argv[i],
+                             ctl_process_names("all"));
         }
     }
     if (n == 0 && !all) {
-        return ctl_usage(c, "restart needs a process: ofproxy, vnsbridge, router or all");
+        return ctl_usage(c, "restart needs a process: %s", ctl_process_names("all"));
     }
     list = json_array();
     for (unsigned p = 0; p < TOPO_PROCESSES && status == 0; p++) {
-        if (all || which[p]) {
+        if (which[p] || (all && (service_is(c, (enum topo_process)p) || !supervisor))) {
             status = restart_one(c, (enum topo_process)p, hard, list);
         }
     }

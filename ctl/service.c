@@ -142,7 +142,7 @@ int service_write_all(const struct ctl *c, char *why, size_t size)
         }
     }
     for (unsigned p = 0; p < TOPO_PROCESSES && err == 0; p++) {
-        err = write_one(c, (enum topo_process)p, why, size);
+        err = c->starts[p] ? write_one(c, (enum topo_process)p, why, size) : 0;
     }
     return err;
 }
@@ -305,6 +305,11 @@ static bool supervised(const struct ctl *c, enum topo_process p, const char *log
     return fifo_read(path);
 }
 
+bool service_is(const struct ctl *c, enum topo_process p)
+{
+    return supervised(c, p, "");
+}
+
 static bool anything_left(const struct ctl *c)
 {
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
@@ -353,6 +358,28 @@ int service_stop(const struct ctl *c, char *why, size_t size)
         return -ETIMEDOUT;
     }
     return 0;
+}
+
+int service_add(const struct ctl *c, char *why, size_t size)
+{
+    char dir[PATH_MAX + 16], out[512];
+    const char *argv[] = {"s6-svscanctl", "-a", dir, NULL};
+    bool more = false;
+    int err = 0;
+
+    for (unsigned p = 0; p < TOPO_PROCESSES && err == 0; p++) {
+        if (c->starts[p] && !service_is(c, (enum topo_process)p)) {
+            err = write_one(c, (enum topo_process)p, why, size);
+            more = true;
+        }
+    }
+    snprintf(dir, sizeof dir, "%s/s6", c->run_dir);
+    if (err == 0 && more && run_program(argv, out, sizeof out) != 0) {
+        snprintf(why, size, "s6-svscanctl could not tell %s of new services: %s", dir,
+                 out[0] ? out : "is s6 installed?");
+        err = -EIO;
+    }
+    return err;
 }
 
 int service_order(const struct ctl *c, enum topo_process p, const char *order, char *why,

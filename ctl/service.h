@@ -31,6 +31,10 @@ int service_exec(void);
 pid_t service_supervisor(const struct ctl *c);
 /* Return 0, or -errno with a sentence in 'why'. */
 int service_write_all(const struct ctl *c, char *why, size_t size);
+/* Those of c->starts that the running supervisor does not have yet. */
+int service_add(const struct ctl *c, char *why, size_t size);
+/* Is it supervised? */
+bool service_is(const struct ctl *c, enum topo_process p);
 int service_start(const struct ctl *c, char *why, size_t size);
 int service_stop(const struct ctl *c, char *why, size_t size);
 /* Sends s6-svc's 'order' ("-r", "-k") to a service. */

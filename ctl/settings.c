@@ -188,11 +188,13 @@ static void check_listen(json_t *list, const char *file, const char *text)
     free(copy);
 }
 
-/* Words of ofproxy's listen or connect. */
+/* Words of ofproxy's listen or connect, or of webterm's listen. */
 static void check_endpoints(json_t *list, const char *file, const struct config *c,
                             enum config_key key, const char *expected)
 {
-    bool listen = key == CONFIG_OFPROXY_LISTEN;
+    bool listen = key != CONFIG_OFPROXY_CONNECT, web = key == CONFIG_WEBTERM_LISTEN;
+    enum config_key tls_key = web ? CONFIG_WEBTERM_TLS_KEY : CONFIG_OFPROXY_TLS_KEY;
+    const char *section = config_section_name(key);
     char *copy = strdup(config_str(c, key)), *save = NULL, *word;
     const char *run_dir = config_str(c, CONFIG_STACK_RUN_DIR);
     struct endpoint e;
@@ -201,15 +203,15 @@ static void check_endpoints(json_t *list, const char *file, const struct config 
     for (word = strtok_r(copy, " \t,", &save); word; word = strtok_r(NULL, " \t,", &save), n++) {
         if (!(listen ? endpoint_listen(&e, word, run_dir) : endpoint_connect(&e, word, run_dir)) &&
             !(listen && strcmp(word, "none") == 0)) {
-            mistake(list, "%s: [ofproxy] %s is '%.60s', expected %s", file, config_key_name(key),
-                    word, expected);
-        } else if (strncmp(word, "ssl:", 4) == 0 && !config_str(c, CONFIG_OFPROXY_TLS_KEY)[0]) {
-            mistake(list, "%s: [ofproxy] %s is '%.60s', which needs tls-key, tls-cert and tls-ca",
-                    file, config_key_name(key), word);
+            mistake(list, "%s: [%s] %s is '%.60s', expected %s", file, section,
+                    config_key_name(key), word, expected);
+        } else if (strncmp(word, "ssl:", 4) == 0 && !config_str(c, tls_key)[0]) {
+            mistake(list, "%s: [%s] %s is '%.60s', which needs tls-key%s", file, section,
+                    config_key_name(key), word, web ? " and tls-cert" : ", tls-cert and tls-ca");
         }
     }
     if (n == 0 && listen) {
-        mistake(list, "%s: [ofproxy] listen is empty, expected %s", file, expected);
+        mistake(list, "%s: [%s] listen is empty, expected %s", file, section, expected);
     }
     free(copy);
 }
@@ -218,9 +220,14 @@ static void check_endpoints(json_t *list, const char *file, const struct config 
 static void check_lengths(json_t *list, const char *file, const struct config *c)
 {
     const char *run_dir = config_str(c, CONFIG_STACK_RUN_DIR);
+    bool starts[TOPO_PROCESSES];
+    char why[300];
 
     if (run_dir[0] == '\0' || strlen(run_dir) > 95) {
         mistake(list, "%s: [stack] run-dir is '%s', expected 1 to 95 characters", file, run_dir);
+    }
+    if (!ctl_starts(starts, config_str(c, CONFIG_STACK_START), why, sizeof why)) {
+        mistake(list, "%s: [stack] %s", file, why);
     }
     if (strlen(config_str(c, CONFIG_ROUTER_VHOST)) > 31) {
         mistake(list, "%s: [router] vhost is '%s', expected at most 31 characters", file,
@@ -229,6 +236,7 @@ static void check_lengths(json_t *list, const char *file, const struct config *c
     check_endpoints(list, file, c, CONFIG_OFPROXY_LISTEN, ENDPOINT_LISTEN_WORDS ", or none");
     check_endpoints(list, file, c, CONFIG_OFPROXY_CONNECT, ENDPOINT_CONNECT_WORDS);
     check_listen(list, file, config_str(c, CONFIG_VNSBRIDGE_LISTEN));
+    check_endpoints(list, file, c, CONFIG_WEBTERM_LISTEN, ENDPOINT_LISTEN_WORDS ", or none");
 }
 
 static void check_readable(json_t *list, const char *file)
@@ -249,7 +257,13 @@ static void check_files(json_t *list, const struct config *c)
                  {CONFIG_VNSBRIDGE_IP_CONFIG, settings_check_ip_config},
                  {CONFIG_VNSBRIDGE_AUTH_KEY, settings_check_key},
                  {CONFIG_ROUTER_RTABLE, settings_check_rtable},
-                 {CONFIG_ROUTER_AUTH_KEY, settings_check_key}};
+                 {CONFIG_ROUTER_AUTH_KEY, settings_check_key},
+                 {CONFIG_WEBTERM_PASSWORD_FILE, check_readable},
+                 {CONFIG_WEBTERM_VIEWER_PASSWORD_FILE, check_readable},
+                 {CONFIG_WEBTERM_TOKEN_FILE, check_readable},
+                 {CONFIG_WEBTERM_TLS_KEY, check_readable},
+                 {CONFIG_WEBTERM_TLS_CERT, check_readable},
+                 {CONFIG_WEBTERM_BUTTONS, check_readable}};
 
     for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (c->given[files[i].key] && config_str(c, files[i].key)[0]) {

@@ -21,6 +21,62 @@ bool ctl_process(const char *word, enum topo_process *p)
     return found == 1;
 }
 
+const char *ctl_process_names(const char *more)
+{
+    static char text[200];
+    size_t n = 0;
+
+    for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
+        const char *before = p == 0 ? "" : p + 1 == TOPO_PROCESSES && !more ? " or " : ", ";
+
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", before,
+                              topo_process_name((enum topo_process)p));
+    }
+    snprintf(text + n, sizeof text - n, "%s%s", more ? " or " : "", more ? more : "");
+    return text;
+}
+
+bool ctl_starts(bool starts[TOPO_PROCESSES], const char *words, char *why, size_t size)
+{
+    memset(starts, 0, TOPO_PROCESSES * sizeof *starts);
+    for (words += strspn(words, " \t"); *words; words += strspn(words, " \t")) {
+        int n = (int)strcspn(words, " \t"), p = 0;
+
+        while (p < TOPO_PROCESSES && (strncmp(words, topo_process_name(p), (size_t)n) != 0 ||
+                                      topo_process_name(p)[n] != '\0')) {
+            p++;
+        }
+        if (p == TOPO_PROCESSES) {
+            snprintf(why, size, "start has '%.*s', which is no process, expected %s",
+                     n < 60 ? n : 60, words, ctl_process_names(NULL));
+            return false;
+        }
+        starts[p] = true;
+        words += n;
+    }
+    for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
+        if (starts[p]) {
+            return true;
+        }
+    }
+    snprintf(why, size, "start is empty, expected one or more of %s", ctl_process_names(NULL));
+    return false;
+}
+
+bool stack_routes(enum topo_process p)
+{
+    return p != TOPO_PTYHOST && p != TOPO_WEBTERM;
+}
+
+bool stack_has(const struct ctl *c, enum topo_process p)
+{
+    struct role_row row;
+    bool alive;
+
+    return c->starts[p] || service_is(c, p) ||
+           role_look(c->run_dir, topo_process_name(p), &row, &alive);
+}
+
 /* Alive is not at work: one that was stopped (SIGSTOP), or hangs, holds its role all the same. Only
  * silence counts; one that has no control socket yet is starting. */
 static bool is_silent(const struct ctl *c, const char *name)
@@ -78,7 +134,9 @@ json_t *stack_processes(const struct ctl *c)
     json_t *list = json_array();
 
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
-        json_array_append_new(list, stack_process(c, (enum topo_process)p));
+        if (stack_has(c, (enum topo_process)p)) {
+            json_array_append_new(list, stack_process(c, (enum topo_process)p));
+        }
     }
     return list;
 }

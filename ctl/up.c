@@ -33,7 +33,7 @@ static int check_programs(const struct ctl *c)
 
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
         snprintf(path, sizeof path, "%s/%s", c->bin_dir, topo_process_name((enum topo_process)p));
-        if (access(path, X_OK) != 0) {
+        if (c->starts[p] && access(path, X_OK) != 0) {
             return ctl_fail("%s cannot be started (%s): build it with 'make'", path,
                             strerror(errno));
         }
@@ -92,30 +92,34 @@ static int check_strangers(const struct ctl *c)
     return 0;
 }
 
-enum progress { STARTING, WAITING, ROUTING, FAILED };
+enum progress { STARTING, RUNNING, WAITING, ROUTING, FAILED };
 
-/* Where the stack has come to.  A process that ended with a fault before it was ever ready fails
+/* Where the stack has come to: it routes when those that packets pass are ready, whatever the
+ * browser's side still waits for.  A process that ended with a fault before it was ever ready fails
  * the start; s6 would try it for ever. */
 static enum progress look(const json_t *processes)
 {
     const json_t *p;
-    bool waits = false;
+    enum progress now = RUNNING;
+    bool starting = false;
     size_t i;
 
     json_array_foreach(processes, i, p)
     {
         const char *state = json_string_value(json_object_get(p, "state"));
+        bool waits = strcmp(state, "waiting") == 0;
+        enum topo_process which;
 
         if (json_object_get(p, "exit_status")) {
             return FAILED;
         }
-        if (strcmp(state, "waiting") == 0) {
-            waits = true;
-        } else if (strcmp(state, "ready") != 0) {
-            return STARTING;
+        starting |= !waits && strcmp(state, "ready") != 0;
+        if (ctl_process(json_string_value(json_object_get(p, "process")), &which) &&
+            stack_routes(which)) {
+            now = waits || now == WAITING ? WAITING : ROUTING;
         }
     }
-    return waits ? WAITING : ROUTING;
+    return starting ? STARTING : now;
 }
 
 static int report_failure(const struct ctl *c, const json_t *processes, bool timed_out)
@@ -157,12 +161,31 @@ static enum progress wait_for_start(const struct ctl *c, double seconds, json_t 
     }
 }
 
+/* Where a browser finds the stack: what a ready webterm says of itself. */
+static void say_page(const json_t *processes)
+{
+    const json_t *p;
+    size_t i;
+
+    json_array_foreach(processes, i, p)
+    {
+        const char *text = json_string_value(json_object_get(p, "text"));
+
+        if (strcmp(json_string_value(json_object_get(p, "process")), "webterm") == 0 &&
+            strncmp(text, "http", 4) == 0) {
+            printf("In a browser: %s\n", text);
+        }
+    }
+}
+
 static void say_next(const struct ctl *c, enum progress now)
 {
     const char *dir = strcmp(c->run_dir, "/run/causeway") == 0 ? "" : " --run-dir ";
     const char *name = dir[0] ? c->run_dir : "";
 
-    if (now == ROUTING) {
+    if (now == RUNNING) {
+        printf("\nThat is all that [stack] start names; none of it routes.\n");
+    } else if (now == ROUTING) {
         printf("\nThe stack routes.  Next: %s/causeway status%s%s\n", c->bin_dir, dir, name);
     } else {
         printf("\nThe stack runs and waits, as the table says.  Point a switch at it "
@@ -180,6 +203,7 @@ static int report(const struct ctl *c, const json_t *processes, enum progress no
         return 0;
     }
     printf(started ? "Causeway started in %s\n\n" : "Causeway runs already in %s\n\n", c->run_dir);
+    say_page(processes);
     status_summary(c, processes);
     say_next(c, now);
     return 0;
@@ -202,6 +226,14 @@ static int start(const struct ctl *c)
     return 0;
 }
 
+/* The stack runs; what it was not started with is added. */
+static int start_more(const struct ctl *c)
+{
+    char why[PATH_MAX + 200];
+
+    return service_add(c, why, sizeof why) == 0 ? 0 : ctl_fail("%s", why);
+}
+
 int cmd_up(struct ctl *c)
 {
     bool runs = service_supervisor(c) != 0, timed_out;
@@ -216,7 +248,7 @@ int cmd_up(struct ctl *c)
     } else if (c->argc > 1) {
         return ctl_usage(c, "up: unknown word '%s'", c->argv[1]);
     }
-    status = runs ? 0 : start(c);
+    status = runs ? start_more(c) : start(c);
     if (status != 0) {
         return status;
     }

@@ -41,8 +41,8 @@ int cmd_wait(struct ctl *c)
             which[p] = true;
             n++;
         } else {
-            return ctl_usage(c, "there is no process '%s', expected ofproxy, vnsbridge or router",
-                             c->argv[i]);
+            return ctl_usage(c, "there is no process '%s', expected %s", c->argv[i],
+                             ctl_process_names(NULL));
         }
     }
     end = ctl_now_ms() + (uint64_t)(seconds * 1000);
@@ -50,7 +50,7 @@ int cmd_wait(struct ctl *c)
         const char *name = topo_process_name((enum topo_process)p);
         uint64_t now = ctl_now_ms();
 
-        if ((n == 0 || which[p]) &&
+        if ((n == 0 ? stack_has(c, (enum topo_process)p) : which[p]) &&
             role_wait(c->run_dir, name, now < end ? (int)(end - now) : 0) != 0) {
             return not_ready(c, name, seconds);
         }

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import BIN, HOSTS, OF_PORT, Stack, run, tmpfs_dir, wait_for
+from harness import BIN, HOSTS, OF_PORT, WEB_PORT, Stack, WebStack, run, tmpfs_dir, wait_for
 
 CAUSEWAY = BIN + '/causeway'
 PROCESSES = Stack.PROCESSES
@@ -19,7 +19,7 @@ PROCESSES = Stack.PROCESSES
 class Stand:
     """A folder for a supervised stack on ports of its own."""
 
-    def __init__(self, of_port, vns_port, folder=None, programs=BIN):
+    def __init__(self, of_port, vns_port, folder=None, programs=BIN, start=PROCESSES, web_port=WEB_PORT):
         self.causeway, self.of_port = programs + '/causeway', of_port
         self.dir = tmpfs_dir('cli')
         self.run_dir = folder or self.dir + '/run'
@@ -28,12 +28,13 @@ class Stand:
         clean = {k: v for k, v in os.environ.items() if not k.startswith('CAUSEWAY_') and k != 'NO_COLOR'}
         self.env = dict(clean, CAUSEWAY_RUN=self.run_dir, CAUSEWAY_CONFIG=self.dir + '/empty.conf',
                         CAUSEWAY_OFPROXY_LISTEN='tcp:%d:127.0.0.1' % of_port,
-                        CAUSEWAY_VNSBRIDGE_LISTEN='tcp:%d:127.0.0.1' % vns_port)
+                        CAUSEWAY_VNSBRIDGE_LISTEN='tcp:%d:127.0.0.1' % vns_port, CAUSEWAY_START=' '.join(start),
+                        CAUSEWAY_WEBTERM_LISTEN='tcp:%d:127.0.0.1' % web_port, CAUSEWAY_PTYHOST_COMMAND='/bin/cat')
 
-    def do(self, *words, status=0):
+    def do(self, *words, status=0):  # None: whatever it may be
         done = subprocess.run([self.causeway, *map(str, words)], env=self.env, stdin=subprocess.DEVNULL, text=True,
                               capture_output=True, timeout=60, check=False, cwd=self.dir)
-        assert done.returncode == status, '%s: %d: %s%s' % (words, done.returncode, done.stdout, done.stderr)
+        assert status in (None, done.returncode), '%s: %d: %s%s' % (words, done.returncode, done.stdout, done.stderr)
         return done
 
     def json(self, *words, status=0):
@@ -113,6 +114,41 @@ def test_a_killed_process_comes_back_and_the_others_stay(stand, name):
         if p != name:
             assert stand.process(p)['pid'] == before[p]
     assert stand.process(name)['restarts'] == 1
+
+
+@pytest.fixture
+def five():
+    made = Stand(36733, 38988, start=WebStack.PROCESSES)
+    yield made
+    made.close()
+
+
+def test_up_starts_what_start_names_and_adds_what_it_names_more(stand):
+    """The commands look at those, and at others that run or ran."""
+    stand.env['CAUSEWAY_START'] = 'ofproxy router'
+
+    def shown():
+        return [p['process'] for p in stand.json('status', status=None)['processes']]
+    assert 'waits' in stand.do('up').stdout
+    assert shown() == ['ofproxy', 'router'] == sorted(os.listdir(stand.run_dir + '/log'))[:2]
+    stand.do('wait', 'vnsbridge', '--timeout', '0', status=1)
+    before = stand.process('router')['pid']
+    stand.env['CAUSEWAY_START'] = 'webterm vnsbridge'
+    assert shown() == ['ofproxy', 'vnsbridge', 'router', 'webterm']
+    assert 'runs already' in stand.do('up').stdout
+    assert all(stand.process(p)['pid'] > 0 for p in shown()) and stand.process('router')['pid'] == before
+    stand.env['CAUSEWAY_START'] = 'ptyhost'
+    assert len(stand.json('restart', 'all', '--kill')) == 4
+    stand.do('down')
+    assert descendants(stand.run_dir) == [] and not os.path.exists(stand.run_dir)
+    assert 'none of it routes' in stand.do('up').stdout
+
+
+def test_all_five_come_up(five):
+    five.do('up')
+    assert five.json('up')['routing'] is False  # no switch yet
+    five.do('wait', 'ptyhost', 'webterm', '--timeout', 10)
+    five.do('log', 'info')
 
 
 def test_restart_says_how_long_it_took(stand):

@@ -17,6 +17,7 @@ from harness import BIN, LAB, NOBODY, REPO, SLOT, Child, run, tmpfs_dir, wait_fo
 
 PAGE = os.path.join(REPO, 'docs/messages.md')
 THREE = ('ofproxy', 'vnsbridge', 'router')
+FIVE = (*THREE, 'ptyhost', 'webterm')
 SWITCH = 'ct%dm' % SLOT
 CAUSEWAY = pytest.mark.skipif(not os.path.exists(BIN + '/causeway'), reason='causeway is not built')
 
@@ -147,29 +148,29 @@ def in_file(key, text, program='router', /, **names):
     setting(key, program, '--config {dir}/my.conf', files={'my.conf': text}, file='{dir}/my.conf', **names)
 
 
-setting('unknown flag', THREE, '--frobnicate', flag='--frobnicate')
+setting('unknown flag', FIVE, '--frobnicate', flag='--frobnicate')
 setting('unknown flag', 'router', '--max-switches 3', flag='--max-switches')
-setting('a word that is no flag', THREE, 'start', word='start')
-setting('flag without its value', THREE, '--run-dir', flag='--run-dir')
+setting('a word that is no flag', FIVE, 'start', word='start')
+setting('flag without its value', FIVE, '--run-dir', flag='--run-dir')
 setting('flag without its value', 'router', '-s', flag='-s')
-setting('number out of range, as a flag', THREE, '--wait-window-us 10001', flag='--wait-window-us',
+setting('number out of range, as a flag', FIVE, '--wait-window-us 10001', flag='--wait-window-us',
         key='wait-window-us', value='10001', low='0', high='10000')
 setting('number out of range, as a flag', 'router', '-p 70000', flag='-p', value='70000')
 setting('number out of range, as a flag', 'ofproxy', '--max-switches=12x', flag='--max-switches', value='12x')
 setting('number out of range, in the environment', 'vnsbridge', env={'CAUSEWAY_VNSBRIDGE_MAX_CLIENTS': '0'},
         name='CAUSEWAY_VNSBRIDGE_MAX_CLIENTS', value='0', low='1')
 in_file('number out of range, in the file', '[router]\nport = 0\n', line='2', key='port')
-setting('none of the words there are', THREE, '--wait fast', flag='--wait', words='auto, yield, poll or sleep')
+setting('none of the words there are', FIVE, '--wait fast', flag='--wait', words='auto, yield, poll or sleep')
 setting('none of the words there are', 'router', '--log-format xml', words='text or json')
 setting('none of the words there are', 'router', '--log-level loud', words='error, warn, info or debug')
 in_file('none of the words, in the file', '[stack]\n\nwait = fast\n', line='3', value='fast')
-setting('none of the words there are', THREE, '--sandbox maybe', flag='--sandbox', words='yes or no')
+setting('none of the words there are', FIVE, '--sandbox maybe', flag='--sandbox', words='yes or no')
 setting('unknown user', THREE, '--run-as no.such.user', user='no.such.user')
-setting('configuration file missing or unreadable', THREE, '--config {dir}/none', file='{dir}/none',
+setting('configuration file missing or unreadable', FIVE, '--config {dir}/none', file='{dir}/none',
         reason='No such file or directory')
 setting('configuration file missing or unreadable', 'router', env={'CAUSEWAY_CONFIG': '{dir}'}, file='{dir}',
         reason='Is a directory')
-in_file('unknown key', '[ofproxy]\nlisten = tcp:6653\nmax-swiches = 1\n', THREE, line='3', key='max-swiches',
+in_file('unknown key', '[ofproxy]\nlisten = tcp:6653\nmax-swiches = 1\n', FIVE, line='3', key='max-swiches',
         section='ofproxy')
 in_file('unknown section', '# mine\n[routers]\nport = 1\n', line='3', section='routers')
 in_file('no section yet', 'port = 1\n', line='1')
@@ -526,7 +527,13 @@ ctl('unknown help topic', 'help me', word='me')
 ctl('unknown process for wait', 'wait switch', word='switch')
 ctl('unknown process for restart', 'restart switch', word='switch')
 ctl('unknown process for logs', 'logs switch', word='switch')
+ctl('unknown process for log', 'log info switch', word='switch')
 ctl('restart of nothing', 'restart')
+for words in ('status', 'up'):
+    ctl('start has another word, in the environment', words, env={'CAUSEWAY_START': 'router sr'}, word='sr')
+    case('start has another word, in the file', 'causeway', words + ' --config {dir}/my.conf', word='rout',
+         files={'my.conf': '[stack]\nstart = webterm rout\nrun-dir = {run}\n'}, file='{dir}/my.conf')
+ctl('start has no word', 'wait', env={'CAUSEWAY_START': ' '})
 ctl('bad log level', 'log loud')
 ctl('bad --timeout', 'wait --timeout soon', value='soon')
 ctl('bad -n', 'logs -n few', value='few')
@@ -871,7 +878,7 @@ def test_an_unreachable_server_is_named_once_and_tried_on_without_haste(place):
     assert child.end(signal.SIGTERM) == 0
 
 
-@pytest.mark.parametrize('program', [*THREE, pytest.param('causeway', marks=CAUSEWAY)])
+@pytest.mark.parametrize('program', [*FIVE, pytest.param('causeway', marks=CAUSEWAY)])
 def test_help_and_version_answer_on_standard_output(place, program):
     for flag in ('--help', '--version'):
         done = attempt(place, {'program': program, 'words': flag, 'prefix': (), 'env': {}})

@@ -81,7 +81,8 @@ Test(settings, a_right_file_and_the_files_it_names_have_no_mistake, .init = open
     memset(key, 'k', 64);
     conf =
         put("conf",
-            "[stack]\nwait = yield\n[ofproxy]\nlisten = tcp:6633:[::1] tcp:6653\n"
+            "[stack]\nwait = yield\nstart = router\twebterm router\n[ofproxy]\nlisten = "
+            "tcp:6633:[::1] tcp:6653\n"
             "[vnsbridge]\nlisten = none\nip-config = %s\nauth-key = %s\n[router]\nrtable = %s\n",
             put("ip", "# ports\nsw0-eth1 192.168.2.1\nsw0-eth2\t10.0.0.1/24 # two\n"),
             put("key", "%s\n", key),
@@ -108,6 +109,15 @@ Test(settings, values_that_only_their_process_reads_are_checked_too, .init = ope
                                         "[stack]\nlog-level = loud\n",
                                         "[stack]\nlog-format = xml\n",
                                         "[stack]\nrun-dir =\n",
+                                        "[stack]\nstart =\n",
+                                        "[stack]\nstart = ofproxy routr\n",
+                                        "[stack]\nstart = rout\n",
+                                        "[stack]\nstart = routers\n",
+                                        "[lab]\nconsole = some\n",
+                                        "[webterm]\nlisten = tcp:\n",
+                                        "[webterm]\nlisten =\n",
+                                        "[webterm]\nlisten = ssl:8443\n",
+                                        "[webterm]\npassword-file = /nonexistent\n",
                                         "[ofproxy]\nlisten = udp:6633\n",
                                         "[ofproxy]\nlisten = tcp:0\n",
                                         "[ofproxy]\nlisten = tcp:65536\n",
