@@ -68,19 +68,18 @@ bool ctl_starts(bool starts[TOPO_PROCESSES], const char *words, char *why, size_
 bool stack_routes(enum topo_process p);
 /* Is it one that commands look at when none is named: of 'start', or one that runs or ran? */
 bool stack_has(const struct ctl *c, enum topo_process p);
-/* One process as `status` shows it: process, state, text, pid, uptime_s, restarts, supervised. */
-json_t *stack_process(const struct ctl *c, enum topo_process p);
-/* All that the stack has. */
+/* All that the stack has, as `status` shows them: process, state, text, pid, uptime_s, restarts,
+ * supervised. */
 json_t *stack_processes(const struct ctl *c);
 /* One control call; prints the failure.  Returns a new reference or NULL. */
 json_t *stack_call(const struct ctl *c, const char *process, const char *method, json_t *params);
 
-/* ---- topics of show with a file of their own ----------------------------------------------- */
-json_t *ingress_json(const struct ctl *c);
-
 /* ---- lists that others print too (show.c, status.c, verdicts.c) ---------------------------- */
 int show_topic(struct ctl *c, const char *topic);
-json_t *rings_json(const struct ctl *c);
+/* What view_show says (shm/view); prints what is missing.  Takes over 'params'. */
+json_t *show_rows(const struct ctl *c, const char *topic, json_t *params);
+/* The topics of a switch (show_switch.c). */
+int switch_show(struct ctl *c, const char *topic);
 /* `show verdicts` (verdicts.c).  Returns 1 if something does not add up. */
 int verdicts_show(struct ctl *c);
 /* Prints the processes and says in one line what the stack waits for. */

@@ -4,8 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/flow_filter.h"
-#include "ctl/switch.h"
+#include "ctl/ctl.h"
+#include "shm/view/flow_filter.h"
+#include "shm/view/switch.h"
 
 static const struct column port_columns[] = {
     {"switch", "SWITCH", false},   {"port", "PORT", true},        {"name", "NAME", false},
@@ -24,15 +25,11 @@ static const struct column table_columns[] = {
     {"active", "FLOWS", true},     {"lookups", "LOOKUPS", true}, {"matched", "MATCHED", true},
     {"max_entries", "MOST", true}, {NULL, NULL, false}};
 
-static const struct switch_topic {
+static const struct switch_table {
     const char *name;
-    int (*show)(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows);
-    const struct column *columns; /* NULL: it prints lines itself */
-    bool every;                   /* without a switch's name: all of them */
-} topics[] = {
-    {"flows", show_flows, NULL, false},           {"groups", show_pairs, NULL, false},
-    {"meters", show_pairs, NULL, false},          {"ports", show_ports, port_columns, true},
-    {"queues", show_queues, queue_columns, true}, {"tables", show_tables, table_columns, true}};
+    const struct column *columns; /* NULL: it is lines */
+} topics[] = {{"flows", NULL},         {"groups", NULL},          {"meters", NULL},
+              {"ports", port_columns}, {"queues", queue_columns}, {"tables", table_columns}};
 #define N_TOPICS (sizeof topics / sizeof topics[0])
 
 /* ---- words -------------------------------------------------------------------------------- */
@@ -59,8 +56,8 @@ static int add_sort(const struct ctl *c, struct switch_words *w, const char *wor
                          "n_bytes, duration or a field of a match",
                          field);
     }
-    if (w->n_sorts == SORTS) {
-        return ctl_usage(c, "more than %d fields to sort by: leave some out", SORTS);
+    if (w->n_sorts == SWITCH_SORTS) {
+        return ctl_usage(c, "more than %d fields to sort by: leave some out", SWITCH_SORTS);
     }
     w->sorts[w->n_sorts].field = known;
     w->sorts[w->n_sorts++].down = word[2] == 'r';
@@ -111,7 +108,8 @@ static bool is_filter(const char *word)
 /* Returns 0 or the exit status. */
 static int read_words(const struct ctl *c, struct switch_words *w, const char *topic)
 {
-    *w = (struct switch_words){.topic = topic, .filter = "", .names = !c->json && isatty(1)};
+    *w = (struct switch_words){
+        .topic = topic, .filter = "", .lines = !c->json, .names = !c->json && isatty(1)};
     for (int i = 2; i < c->argc; i++) {
         const char *word = c->argv[i];
         int status = 0;
@@ -135,7 +133,7 @@ static int read_words(const struct ctl *c, struct switch_words *w, const char *t
 
 /* ---- switches ----------------------------------------------------------------------------- */
 
-static const struct switch_topic *topic_of(const char *name)
+static const struct switch_table *table_of(const char *name)
 {
     unsigned i = 0;
 
@@ -145,48 +143,77 @@ static const struct switch_topic *topic_of(const char *name)
     return &topics[i];
 }
 
-static int show_each(struct ctl *c, const struct switch_topic *t, const struct switch_words *w,
-                     const json_t *list, json_t *rows)
+/* Of one switch.  Returns the exit status. */
+static int show_one(const struct ctl *c, const struct switch_words *w, const json_t *s,
+                    json_t *rows)
+{
+    char why[1500] = "";
+    enum switch_shown shown = switch_rows(c->run_dir, w, s, rows, why, sizeof why);
+
+    return shown == SWITCH_WHOLE   ? 0
+           : shown == SWITCH_WRONG ? ctl_usage(c, "%s", why)
+                                   : ctl_fail("%s", why);
+}
+
+static int show_each(struct ctl *c, const struct switch_words *w, const json_t *list, json_t *rows)
 {
     size_t n = json_array_size(list);
     int status = 0;
     char why[900];
     json_t *one;
 
-    if (t->every && !w->name && n > 0) {
+    if (switch_topic_of_every(w->topic) && !w->name && n > 0) {
         for (size_t i = 0; i < n; i++) {
-            status |= t->show(c, w, json_array_get(list, i), rows);
+            status |= show_one(c, w, json_array_get(list, i), rows);
         }
         return status;
     }
     one = switch_find(list, w->name, why, sizeof why);
-    return one ? t->show(c, w, one, rows) : ctl_fail("%s", why);
+    return one ? show_one(c, w, one, rows) : ctl_fail("%s", why);
+}
+
+/* Flows are texts; of groups and meters there is what was counted below. */
+static void print_lines(const json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *stats = json_string_value(json_object_get(row, "stats"));
+
+        printf(" %s\n",
+               json_string_value(json_is_string(row) ? row : json_object_get(row, "text")));
+        if (stats) {
+            printf("     %s\n", stats);
+        }
+    }
 }
 
 /* Once: what --watch repeats. */
 static int show_once(struct ctl *c)
 {
+    const struct switch_table *t = table_of(c->argv[1]);
     struct switch_words w;
-    const struct switch_topic *t = topic_of(c->argv[1]);
-    json_t *list, *rows = NULL;
+    char why[900];
+    json_t *list, *rows;
     int status = read_words(c, &w, t->name);
 
     if (status != 0) {
         return status;
     }
-    list = switch_list(c);
+    list = switch_list(c->run_dir, why, sizeof why);
     if (!list) {
-        return 1;
+        return ctl_fail("%s", why);
     }
-    if (c->json || t->columns) {
-        rows = json_array();
-    }
-    status = show_each(c, t, &w, list, rows);
+    rows = json_array();
+    status = show_each(c, &w, list, rows);
     json_decref(list);
-    if (c->json && (status == 0 || json_array_size(rows) > 0)) {
-        ctl_print_json(c, json_incref(rows));
-    } else if (rows && !c->json && (status == 0 || json_array_size(rows) > 0)) {
-        ctl_table(c, rows, t->columns);
+    if (status == 0 || json_array_size(rows) > 0) {
+        if (c->json) {
+            ctl_print_json(c, json_incref(rows));
+        } else if (t->columns) {
+            ctl_table(c, rows, t->columns);
+        } else {
+            print_lines(rows);
+        }
     }
     json_decref(rows);
     return status;

@@ -1,12 +1,11 @@
-/* ctl/stack.c - what is known of each process: its role, and its supervisor. */
+/* ctl/stack.c - what is known of each process: what shm/view says, and its supervisor. */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/control.h"
 #include "ctl/ctl.h"
 #include "ctl/service.h"
-
-#define PING_MS 500 /* answered in well under one */
+#include "shm/view/view.h"
 
 bool ctl_process(const char *word, enum topo_process *p)
 {
@@ -77,47 +76,23 @@ bool stack_has(const struct ctl *c, enum topo_process p)
            role_look(c->run_dir, topo_process_name(p), &row, &alive);
 }
 
-/* Alive is not at work: one that was stopped (SIGSTOP), or hangs, holds its role all the same. Only
- * silence counts; one that has no control socket yet is starting. */
-static bool is_silent(const struct ctl *c, const char *name)
+/* A process as `status` shows it: with what its supervisor knows. */
+static json_t *with_supervisor(const struct ctl *c, enum topo_process p, json_t *seen)
 {
-    uint64_t begun = ctl_now_ms();
-    char why[512];
-    json_t *answer = control_call(c->run_dir, name, "ping", NULL, PING_MS, why, sizeof why);
-
-    json_decref(answer);
-    return !answer && ctl_now_ms() - begun >= PING_MS;
-}
-
-json_t *stack_process(const struct ctl *c, enum topo_process p)
-{
-    const char *name = topo_process_name(p), *state;
     struct service s = service_look(c, p);
-    struct role_row row = {0};
-    bool alive;
-    bool known = role_look(c->run_dir, name, &row, &alive);
-    json_t *o;
+    const char *name = topo_process_name(p), *keys[] = {"restarts", "pid", "uptime_s"};
+    bool alive = json_is_true(json_object_get(seen, "alive"));
+    json_t *o = json_pack("{s:s s:O s:O s:O s:b}", "process", name, "state",
+                          json_object_get(seen, "state"), "text", json_object_get(seen, "text"),
+                          "alive", json_object_get(seen, "alive"), "supervised", (int)s.known);
 
-    if (alive && known && is_silent(c, name)) {
-        state = "silent";
-        snprintf(row.text, sizeof row.text,
-                 "does not answer: stopped, or it hangs; kill -CONT %llu, or causeway restart "
-                 "--kill %s",
-                 (unsigned long long)row.pid, name);
-    } else if (alive && known) {
-        state = role_state_name((enum role_state)row.state);
-    } else if (s.known && s.want_up) {
-        state = row.starts ? "restarting" : "starting";
-    } else {
-        state = "down";
+    for (unsigned i = 0; i < 3; i++) {
+        json_object_set(o, keys[i], json_object_get(seen, keys[i]));
     }
-    o = json_pack("{s:s s:s s:s s:b s:b s:I}", "process", name, "state", state, "text",
-                  alive ? row.text : "", "alive", (int)alive, "supervised", (int)s.known,
-                  "restarts", (json_int_t)(row.starts > 1 ? row.starts - 1 : 0));
-    if (alive) {
-        json_object_set_new(o, "pid", json_integer((json_int_t)row.pid));
-        json_object_set_new(o, "uptime_s",
-                            json_real(((double)ctl_now_ms() - (double)row.start_ns / 1e6) / 1e3));
+    if (!alive && s.known && s.want_up) {
+        bool again = json_integer_value(json_object_get(seen, "starts")) > 0;
+
+        json_object_set_new(o, "state", json_string(again ? "restarting" : "starting"));
     }
     if (!alive && s.exit_code > 0) {
         char last[512];
@@ -131,13 +106,15 @@ json_t *stack_process(const struct ctl *c, enum topo_process p)
 
 json_t *stack_processes(const struct ctl *c)
 {
-    json_t *list = json_array();
+    json_t *seen = show_rows(c, "processes", NULL), *list = json_array();
 
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
         if (stack_has(c, (enum topo_process)p)) {
-            json_array_append_new(list, stack_process(c, (enum topo_process)p));
+            json_array_append_new(
+                list, with_supervisor(c, (enum topo_process)p, json_array_get(seen, p)));
         }
     }
+    json_decref(seen);
     return list;
 }
 

@@ -3,10 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/counter.h"
 #include "ctl/ctl.h"
 #include "ctl/service.h"
-#include "shm/account.h"
+#include "shm/view/view.h"
 
 #define SAMPLE_MS 200
 
@@ -41,52 +40,13 @@ void status_summary(const struct ctl *c, const json_t *processes)
     json_decref(rows);
 }
 
-/* What came in and what became of it, from ofproxy's counters; {} before it ever ran. */
-static json_t *account(const struct ctl *c)
+/* What there is of a topic: before the stack ever ran, nothing, and that is no failure. */
+static json_t *look(const struct ctl *c, const char *topic)
 {
-    static const enum counter shown[] = {OFPROXY_RECEIVED,  OFPROXY_FORWARDED, OFPROXY_ANSWERED,
-                                         OFPROXY_HELD,      OFPROXY_DROPPED,   OFPROXY_IN_FLIGHT,
-                                         OFPROXY_ORIGINATED};
-    struct counter_snapshot s;
-    json_t *o = json_object();
+    char why[900];
+    json_t *value = view_show(c->run_dir, topic, NULL, why, sizeof why);
 
-    if (account_read(c->run_dir, COUNTER_OF_OFPROXY, &s) != 0) {
-        return o;
-    }
-    for (unsigned i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        json_object_set_new(o, counter_name(shown[i]),
-                            json_integer((json_int_t)counter_snapshot_get(&s, shown[i])));
-    }
-    return o;
-}
-
-/* Processes that have frames in quarantine, how many, and the file. */
-static json_t *quarantines(const struct ctl *c)
-{
-    static const struct {
-        const char *process;
-        enum counter_process of;
-        enum counter counter;
-    } who[] = {{"vnsbridge", COUNTER_OF_VNSBRIDGE, VNSBRIDGE_QUARANTINED},
-               {"router", COUNTER_OF_ROUTER, ROUTER_QUARANTINED}};
-    json_t *list = json_array();
-
-    for (unsigned i = 0; i < sizeof who / sizeof who[0]; i++) {
-        struct counter_snapshot s;
-        uint64_t n;
-
-        if (account_read(c->run_dir, who[i].of, &s) != 0) {
-            continue;
-        }
-        n = counter_snapshot_get(&s, who[i].counter);
-        if (n > 0) {
-            json_array_append_new(
-                list, json_pack("{s:s s:I s:o}", "process", who[i].process, "frames", (json_int_t)n,
-                                "file",
-                                json_sprintf("%s/%s.quarantine.pcap", c->run_dir, who[i].process)));
-        }
-    }
-    return list;
+    return value ? value : json_array();
 }
 
 static json_int_t number(const json_t *object, const char *key)
@@ -106,14 +66,14 @@ static void add_rate(json_t *now, const json_t *before, const char *key, double 
 
 static json_t *with_rates(const struct ctl *c, json_t **frames)
 {
-    json_t *rings_before = rings_json(c), *frames_before = account(c), *rings, *ring;
+    json_t *rings_before = look(c, "rings"), *frames_before = look(c, "frames"), *rings, *ring;
     uint64_t start = ctl_now_ms();
     double seconds;
     size_t i;
 
     ctl_pause_ms(SAMPLE_MS);
-    rings = rings_json(c);
-    *frames = account(c);
+    rings = look(c, "rings");
+    *frames = look(c, "frames");
     seconds = (double)(ctl_now_ms() - start) / 1e3;
     json_array_foreach(rings, i, ring)
     {
@@ -134,12 +94,12 @@ static json_t *status_json(const struct ctl *c)
     if (c->rates) {
         rings = with_rates(c, &frames);
     } else {
-        rings = rings_json(c);
-        frames = account(c);
+        rings = look(c, "rings");
+        frames = look(c, "frames");
     }
     return json_pack("{s:s s:o s:o s:o s:o s:o}", "run_dir", c->run_dir, "supervisor",
                      pid ? json_integer(pid) : json_null(), "processes", processes, "rings", rings,
-                     "frames", frames, "quarantine", quarantines(c));
+                     "frames", frames, "quarantine", look(c, "quarantine"));
 }
 
 static void print_frames(const json_t *f)

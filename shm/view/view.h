@@ -8,15 +8,23 @@
 #define SHM_VIEW_VIEW_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define VIEW_ANSWER_MS 3000
 
 /* 'topic': "processes", "rings", "counters", "verdicts", "interfaces", "vhosts", "switches",
- * "routes", "arp", "bridges", "ingress", "latency"; and of one switch, with params {"switch": DPID
- * or name, ...}: "flows", "ports", "groups", "meters", "tables", "queues".  Returns a new
- * reference, or NULL with a sentence of cause and cure in 'why'. */
+ * "routes", "arp", "bridges", "ingress", "latency", "frames", "quarantine"; and of one switch, with
+ * params {"switch": DPID or name, ...}: "flows", "ports", "groups", "meters", "tables", "queues";
+ * of every switch, for ports, tables and queues, without a name.  Returns a new reference, or NULL
+ * with a sentence of cause and cure in 'why'.  With a value, 'why' says what it lacks: "", nothing.
+ *
+ * Params, all optional: of tables and verdicts {"all": true}, with rows that nobody uses; of flows
+ * {"filter": "ip,nw_dst=10.0.0.0/8"}; of counters {"rows": true}, an array instead of an object,
+ * without reasons that never struck unless {"all": true}. */
 json_t *view_show(const char *run_dir, const char *topic, const json_t *params, char *why,
                   size_t why_size);
+/* Does it ask a process, which may be slow?  (Else it reads memory.) */
+bool view_asks(const char *topic);
 
 #endif

@@ -1,38 +1,64 @@
-/* ctl/show_parts.c - `causeway show` groups, meters, ports, queues and tables: each is made of two
- * answers of the switch, what there is and what it counted. */
+/* shm/view/switch_parts.c - groups, meters, ports, queues and tables: each is made of two answers
+ * of the switch, what there is and what it counted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/switch.h"
+#include "shm/board.h"
+#include "shm/view/switch.h"
 
 #define LINE 8192
 #define ALL UINT32_C(0xffffffff)
 
-/* Asks for statistics; says why not. */
-static bool ask(const struct ctl *c, const json_t *s, const char *message, unsigned type,
-                const void *body, size_t len, struct replies *r)
+/* Where an answer goes to, and what is wrong with it so far. */
+struct asked {
+    const char *run_dir;
+    const json_t *s; /* the switch */
+    char *why;
+    size_t size;
+    bool whole;
+};
+
+/* One more sentence of what is missing. */
+static void lacks(struct asked *a, const char *sentence)
+{
+    size_t used = a->whole ? 0 : strlen(a->why);
+
+    snprintf(a->why + used, a->size - used, "%s%s", used ? "; " : "", sentence);
+    a->whole = false;
+}
+
+/* Asks for statistics. */
+static bool ask(struct asked *a, const char *message, unsigned type, const void *body, size_t len,
+                struct replies *r)
 {
     char why[600];
 
-    if (switch_ask(c, s, message, type, body, len, r, why, sizeof why) == SWITCH_ANSWERED) {
+    if (switch_ask(a->run_dir, a->s, message, type, body, len, r, why, sizeof why) ==
+        SWITCH_ANSWERED) {
         return true;
     }
-    ctl_fail("%s", why);
+    lacks(a, why);
     return false;
 }
 
-/* Ends an answer.  Returns the exit status. */
-static int finish(struct replies *r)
+/* Ends an answer. */
+static void finish(struct asked *a, struct replies *r)
 {
-    bool whole = !r->cut && !r->wrong;
+    char why[200];
 
-    if (!whole) {
-        ctl_fail("not all of the switch's answer is shown: %s: look at the switch's log",
+    if (r->cut || r->wrong) {
+        snprintf(why, sizeof why,
+                 "not all of the switch's answer is shown: %s: look at the switch's log",
                  r->wrong ? r->wrong : "it is larger than ofproxy keeps");
+        lacks(a, why);
     }
     replies_free(r);
-    return whole ? 0 : 1;
+}
+
+static enum switch_shown shown(const struct asked *a)
+{
+    return a->whole ? SWITCH_WHOLE : SWITCH_PARTLY;
 }
 
 /* A counter: -1 says that the switch does not know. */
@@ -137,34 +163,24 @@ static void add_stats(struct replies *r, const struct pair *p, json_t *rows)
     }
 }
 
-static void print_pairs(const json_t *rows)
-{
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
-        const char *stats = json_string_value(json_object_get(row, "stats"));
-
-        printf(" %s\n", json_string_value(json_object_get(row, "text")));
-        if (stats) {
-            printf("     %s\n", stats);
-        }
-    }
-}
-
-int show_pairs(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows)
+enum switch_shown switch_pairs(const char *run_dir, const struct switch_words *w, const json_t *s,
+                               json_t *rows, char *why, size_t size)
 {
     const struct pair *p = &pairs[strcmp(w->topic, "meters") == 0];
+    struct asked a = {run_dir, s, why, size, true};
     json_t *found = json_array();
     const struct tree_node *n;
     struct replies r;
     uint8_t every[8] = {0xff, 0xff, 0xff, 0xff};
     char line[LINE], name[64];
-    int status = 1;
 
     every[3] = p->config == OF13_MULTIPART_GROUP_DESC ? 0xfc : 0xff; /* OFPG_ALL, OFPM_ALL */
     if (!switch_is13(s)) {
-        ctl_fail("switch %s speaks OpenFlow 1.0, which has no %ss: let it speak OpenFlow 1.3",
+        snprintf(line, sizeof line,
+                 "switch %s speaks OpenFlow 1.0, which has no %ss: let it speak OpenFlow 1.3",
                  switch_name(s, name, sizeof name), p->what);
-    } else if (ask(c, s, "statistics", p->config, every,
+        lacks(&a, line);
+    } else if (ask(&a, "statistics", p->config, every,
                    p->config == OF13_MULTIPART_GROUP_DESC ? 0 : sizeof every, &r)) {
         while ((n = replies_next(&r))) {
             entry_line(line, &r, n);
@@ -172,21 +188,15 @@ int show_pairs(struct ctl *c, const struct switch_words *w, const json_t *s, jso
                 found,
                 json_pack("{s:I s:s}", p->key, (json_int_t)entry_number(n, p->key), "text", line));
         }
-        status = finish(&r);
-        if (ask(c, s, "statistics", p->stats, every, sizeof every, &r)) {
+        finish(&a, &r);
+        if (ask(&a, "statistics", p->stats, every, sizeof every, &r)) {
             add_stats(&r, p, found);
-            status |= finish(&r);
-        } else {
-            status = 1;
+            finish(&a, &r);
         }
     }
-    if (rows) {
-        json_array_extend(rows, found);
-    } else {
-        print_pairs(found);
-    }
+    json_array_extend(rows, found);
     json_decref(found);
-    return status;
+    return shown(&a);
 }
 
 /* ---- ports -------------------------------------------------------------------------------- */
@@ -246,29 +256,30 @@ static void port_counters(json_t *row, const struct tree_node *n)
     }
 }
 
-int show_ports(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows)
+enum switch_shown switch_ports(const char *run_dir, const struct switch_words *w, const json_t *s,
+                               json_t *rows, char *why, size_t size)
 {
+    struct asked a = {run_dir, s, why, size, true};
     bool is13 = switch_is13(s);
     size_t from = json_array_size(rows), last = 0;
     const struct tree_node *n;
     struct replies r;
     uint8_t every[8] = {0xff, 0xff, 0xff, 0xff}; /* 1.0: OFPP_NONE and padding */
-    int status;
 
     (void)w;
     every[2] = every[3] = is13 ? 0xff : 0;
-    if (!ask(c, s, is13 ? "statistics" : "features", is13 ? OF13_MULTIPART_PORT_DESC : 0, NULL, 0,
+    if (!ask(&a, is13 ? "statistics" : "features", is13 ? OF13_MULTIPART_PORT_DESC : 0, NULL, 0,
              &r)) {
-        return 1;
+        return shown(&a);
     }
     while ((n = replies_next(&r))) {
         if (entry_has(n, "port_no")) {
             json_array_append_new(rows, port_row(s, n));
         }
     }
-    status = finish(&r);
-    if (!ask(c, s, "statistics", OF13_MULTIPART_PORT, every, sizeof every, &r)) {
-        return 1;
+    finish(&a, &r);
+    if (!ask(&a, "statistics", OF13_MULTIPART_PORT, every, sizeof every, &r)) {
+        return shown(&a);
     }
     while ((n = replies_next(&r))) {
         json_t *row = row_of(rows, from, &last, "number", (uint64_t)port_number(n, "port_no"));
@@ -277,7 +288,8 @@ int show_ports(struct ctl *c, const struct switch_words *w, const json_t *s, jso
             port_counters(row, n);
         }
     }
-    return finish(&r) | status;
+    finish(&a, &r);
+    return shown(&a);
 }
 
 /* ---- queues ------------------------------------------------------------------------------- */
@@ -310,7 +322,7 @@ static void add_rates(const struct replies *r, json_t *rows, size_t from, uint64
 }
 
 /* Not every switch tells how its queues are set up: what they counted is shown anyway. */
-static void queue_rates(const struct ctl *c, const json_t *s, json_t *rows, size_t from)
+static void queue_rates(const char *run_dir, const json_t *s, json_t *rows, size_t from)
 {
     uint8_t every[8] = {0xff, 0xff, 0xff, 0xff};
     const struct tree_node *n;
@@ -318,7 +330,7 @@ static void queue_rates(const struct ctl *c, const json_t *s, json_t *rows, size
     char why[600];
 
     if (!switch_is13(s) || json_array_size(rows) == from ||
-        switch_ask(c, s, "queues", 0, every, sizeof every, &r, why, sizeof why) !=
+        switch_ask(run_dir, s, "queues", 0, every, sizeof every, &r, why, sizeof why) !=
             SWITCH_ANSWERED) {
         return;
     }
@@ -330,18 +342,19 @@ static void queue_rates(const struct ctl *c, const json_t *s, json_t *rows, size
     replies_free(&r);
 }
 
-int show_queues(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows)
+enum switch_shown switch_queues(const char *run_dir, const struct switch_words *w, const json_t *s,
+                                json_t *rows, char *why, size_t size)
 {
+    struct asked a = {run_dir, s, why, size, true};
     static const uint8_t every13[8] = {255, 255, 255, 255, 255, 255, 255, 255};
     static const uint8_t every10[8] = {0xff, 0xfc, 0, 0, 255, 255, 255, 255};
     size_t from = json_array_size(rows);
     const struct tree_node *n;
     struct replies r;
-    int status;
 
     (void)w;
-    if (!ask(c, s, "statistics", OF13_MULTIPART_QUEUE, switch_is13(s) ? every13 : every10, 8, &r)) {
-        return 1;
+    if (!ask(&a, "statistics", OF13_MULTIPART_QUEUE, switch_is13(s) ? every13 : every10, 8, &r)) {
+        return shown(&a);
     }
     while ((n = replies_next(&r))) {
         json_t *row = new_row(s);
@@ -357,22 +370,20 @@ int show_queues(struct ctl *c, const struct switch_words *w, const json_t *s, js
         }
         json_array_append_new(rows, row);
     }
-    status = finish(&r);
-    queue_rates(c, s, rows, from);
-    return status;
+    finish(&a, &r);
+    queue_rates(run_dir, s, rows, from);
+    return shown(&a);
 }
 
 /* ---- tables ------------------------------------------------------------------------------- */
 
-static void add_features(const struct ctl *c, const json_t *s, json_t *rows, size_t from,
-                         int *status)
+static void add_features(struct asked *a, json_t *rows, size_t from)
 {
     const struct tree_node *n;
     size_t last = 0;
     struct replies r;
 
-    if (!ask(c, s, "statistics", OF13_MULTIPART_TABLE_FEATURES, NULL, 0, &r)) {
-        *status = 1;
+    if (!ask(a, "statistics", OF13_MULTIPART_TABLE_FEATURES, NULL, 0, &r)) {
         return;
     }
     while ((n = replies_next(&r))) {
@@ -383,19 +394,20 @@ static void add_features(const struct ctl *c, const json_t *s, json_t *rows, siz
             json_object_set_new(row, "max_entries", counter(n, "max_entries"));
         }
     }
-    *status |= finish(&r);
+    finish(a, &r);
 }
 
-/* Without --all, tables that nobody uses are left out. */
-int show_tables(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows)
+/* Without w->all, tables that nobody uses are left out. */
+enum switch_shown switch_tables(const char *run_dir, const struct switch_words *w, const json_t *s,
+                                json_t *rows, char *why, size_t size)
 {
+    struct asked a = {run_dir, s, why, size, true};
     size_t from = json_array_size(rows);
     const struct tree_node *n;
     struct replies r;
-    int status;
 
-    if (!ask(c, s, "statistics", OF13_MULTIPART_TABLE, NULL, 0, &r)) {
-        return 1;
+    if (!ask(&a, "statistics", OF13_MULTIPART_TABLE, NULL, 0, &r)) {
+        return shown(&a);
     }
     while ((n = replies_next(&r))) {
         json_t *row;
@@ -415,9 +427,9 @@ int show_tables(struct ctl *c, const struct switch_words *w, const json_t *s, js
         }
         json_array_append_new(rows, row);
     }
-    status = finish(&r);
+    finish(&a, &r);
     if (w->all && switch_is13(s)) {
-        add_features(c, s, rows, from, &status);
+        add_features(&a, rows, from);
     }
-    return status;
+    return shown(&a);
 }

@@ -1,24 +1,31 @@
-/* ctl/switch.h - a switch as an operator names it, what it answers, and the topics of `causeway
- * show` that ask one: flows, groups, meters, ports, queues, tables.
+/* shm/view/switch.h - a switch as an operator names it, what it answers, and the topics that ask
+ * one: flows, groups, meters, ports, queues, tables.
  *
- *     list = switch_list(c);
+ *     list = switch_list(run_dir, why, sizeof why);
  *     s = switch_find(list, "sw0", why, sizeof why);
- *     switch_ask(c, s, "statistics", OF13_MULTIPART_PORT, body, len, &replies, why, sizeof why)
+ *     switch_rows(run_dir, &words, s, rows, why, sizeof why)
+ *
+ * which asks by
+ *
+ *     switch_ask(run_dir, s, "statistics", OF13_MULTIPART_PORT, body, len, &replies, why, ...)
  *     while ((n = replies_next(&replies))) { of_text_entry(&line, &replies.tree, n); }
  *     replies_free(&replies); */
-#ifndef CTL_SWITCH_H
-#define CTL_SWITCH_H
+#ifndef SHM_VIEW_SWITCH_H
+#define SHM_VIEW_SWITCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "common/proto/of10.h"
 #include "common/proto/of13.h"
 #include "common/proto/of_text.h"
-#include "ctl/ctl.h"
 
 /* ---- names (switch_find.c) ------------------------------------------------------------------ */
 
 /* The connected switches as ofproxy's "switches" lists them, without auxiliary connections and
- * those that have not said who they are.  NULL: said why. */
-json_t *switch_list(const struct ctl *c);
+ * those that have not said who they are.  NULL: 'why'. */
+json_t *switch_list(const char *run_dir, char *why, size_t size);
 /* The one that 'word' names, borrowed: a datapath-id in any usual writing, its own name, its peer,
  * or a unique beginning of one of these; with 'word' NULL the only one there is.  NULL: a sentence
  * that lists those there are. */
@@ -49,7 +56,7 @@ struct replies {
     const char *wrong; /* a message could not be read */
 };
 /* As ofproxy/view.h has it.  REFUSED and FAILED: the sentence is in 'why'. */
-enum switch_said switch_ask(const struct ctl *c, const json_t *s, const char *message,
+enum switch_said switch_ask(const char *run_dir, const json_t *s, const char *message,
                             unsigned type, const void *body, size_t len, struct replies *r,
                             char *why, size_t size);
 /* The next entry of all messages, in r->tree until the next call; NULL: that was the last. */
@@ -59,27 +66,44 @@ void replies_free(struct replies *r);
 uint64_t entry_number(const struct tree_node *n, const char *field);
 bool entry_has(const struct tree_node *n, const char *field);
 
-/* ---- the words of the command (show_switch.c) ----------------------------------------------- */
+/* ---- the topics (switch_topic.c, switch_flows.c, switch_parts.c) ----------------------------- */
 
-#define SORTS 4
+#define SWITCH_SORTS 4
 struct switch_words {
     const char *topic, *name; /* name: of the switch, NULL: not given */
     const char *filter;       /* flows; "" */
-    bool names, no_stats, all;
+    bool lines;               /* flows: each row is a text, in the words of ovs-ofctl */
+    bool names, no_stats;     /* of those */
+    bool all;                 /* tables: those that nobody uses, too */
     unsigned n_sorts;
     struct {
         const char *field;
         bool down;
-    } sorts[SORTS];
+    } sorts[SWITCH_SORTS];
 };
-/* `causeway show TOPIC ...` for the topics of a switch. */
-int switch_show(struct ctl *c, const char *topic);
-/* show_flows.c, show_parts.c: of one switch.  'rows' is what --json prints.  Return 0, or 1 when it
- * was said why. */
-int show_flows(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows);
-int show_pairs(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows);
-int show_ports(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows);
-int show_queues(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows);
-int show_tables(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows);
+
+/* WRONG: the words are; PARTLY: some rows are missing.  But for WHOLE 'why' has a sentence. */
+enum switch_shown { SWITCH_WHOLE, SWITCH_PARTLY, SWITCH_WRONG };
+
+/* Is it one of the topics that, without a switch's name, mean all of them? */
+bool switch_topic_of_every(const char *topic);
+/* Appends the rows of one switch. */
+enum switch_shown switch_rows(const char *run_dir, const struct switch_words *w, const json_t *s,
+                              json_t *rows, char *why, size_t size);
+/* As view_show has it. */
+json_t *switch_topic(const char *run_dir, const char *topic, const json_t *params, char *why,
+                     size_t size);
+
+/* What switch_rows is made of. */
+enum switch_shown switch_flows(const char *run_dir, const struct switch_words *w, const json_t *s,
+                               json_t *rows, char *why, size_t size);
+enum switch_shown switch_pairs(const char *run_dir, const struct switch_words *w, const json_t *s,
+                               json_t *rows, char *why, size_t size);
+enum switch_shown switch_ports(const char *run_dir, const struct switch_words *w, const json_t *s,
+                               json_t *rows, char *why, size_t size);
+enum switch_shown switch_queues(const char *run_dir, const struct switch_words *w, const json_t *s,
+                                json_t *rows, char *why, size_t size);
+enum switch_shown switch_tables(const char *run_dir, const struct switch_words *w, const json_t *s,
+                                json_t *rows, char *why, size_t size);
 
 #endif

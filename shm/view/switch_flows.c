@@ -1,11 +1,13 @@
-/* ctl/show_flows.c - `causeway show flows`: in the words of ovs-ofctl dump-flows. */
+/* shm/view/switch_flows.c - the flows of a switch: as objects, or in the words of ovs-ofctl
+ * dump-flows. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/flow_filter.h"
-#include "ctl/switch.h"
+#include "shm/board.h"
+#include "shm/view/flow_filter.h"
+#include "shm/view/switch.h"
 
 #define LINE 16384 /* a flow with more words than this is cut, and says so */
 #define PRIORITY 32768
@@ -18,23 +20,22 @@ struct sort_key {
     uint64_t v[2];
 };
 struct flow {
-    char *line; /* or, with --json, NULL */
-    json_t *object;
+    json_t *row;
     size_t order;
-    struct sort_key keys[SORTS];
+    struct sort_key keys[SWITCH_SORTS];
 };
 struct flows {
     const struct switch_words *w;
     const json_t *s;
     struct flow_filter filter;
-    json_t *rows; /* NULL: lines are printed */
+    json_t *rows;
     struct flow *list;
     size_t n, room;
 };
 
 /* ---- the request -------------------------------------------------------------------------- */
 
-static enum switch_said ask13(const struct ctl *c, const struct flows *f, struct replies *r,
+static enum switch_said ask13(const char *run_dir, const struct flows *f, struct replies *r,
                               char *why, size_t size)
 {
     const struct flow_filter *w = &f->filter;
@@ -49,10 +50,10 @@ static enum switch_said ask13(const struct ctl *c, const struct flows *f, struct
                                           .cookie_mask = w->cookie_mask});
     wire_store_uint16(body + 32, 1); /* a match of OXM fields, and none of them */
     wire_store_uint16(body + 34, 4);
-    return switch_ask(c, f->s, "statistics", STATS_FLOW, body, sizeof body, r, why, size);
+    return switch_ask(run_dir, f->s, "statistics", STATS_FLOW, body, sizeof body, r, why, size);
 }
 
-static enum switch_said ask_nicira(const struct ctl *c, const struct flows *f, struct replies *r,
+static enum switch_said ask_nicira(const char *run_dir, const struct flows *f, struct replies *r,
                                    char *why, size_t size)
 {
     uint8_t body[20] = {0};
@@ -60,10 +61,10 @@ static enum switch_said ask_nicira(const struct ctl *c, const struct flows *f, s
     wire_store_uint32(body, NICIRA); /* then: subtype 0, four bytes of padding */
     wire_store_uint16(body + 12, f->filter.has_port ? (uint16_t)f->filter.out_port : 0xffff);
     body[16] = f->filter.has_table ? f->filter.table : 0xff; /* after the length of no match */
-    return switch_ask(c, f->s, "statistics", STATS_VENDOR, body, sizeof body, r, why, size);
+    return switch_ask(run_dir, f->s, "statistics", STATS_VENDOR, body, sizeof body, r, why, size);
 }
 
-static enum switch_said ask10(const struct ctl *c, const struct flows *f, struct replies *r,
+static enum switch_said ask10(const char *run_dir, const struct flows *f, struct replies *r,
                               char *why, size_t size)
 {
     uint8_t body[44] = {0};
@@ -74,26 +75,26 @@ static enum switch_said ask10(const struct ctl *c, const struct flows *f, struct
                   .wildcards = 0x3fffff,
                   .table_id = f->filter.has_table ? f->filter.table : 0xff,
                   .out_port = f->filter.has_port ? (uint16_t)f->filter.out_port : 0xffff});
-    return switch_ask(c, f->s, "statistics", STATS_FLOW, body, sizeof body, r, why, size);
+    return switch_ask(run_dir, f->s, "statistics", STATS_FLOW, body, sizeof body, r, why, size);
 }
 
 /* In 1.0 Nicira's statistics say more of a flow than its own do; a switch may not have them. */
-static enum switch_said ask(const struct ctl *c, const struct flows *f, struct replies *r,
+static enum switch_said ask(const char *run_dir, const struct flows *f, struct replies *r,
                             char *why, size_t size)
 {
     enum switch_said said = SWITCH_REFUSED;
 
     if (switch_is13(f->s)) {
-        return ask13(c, f, r, why, size);
+        return ask13(run_dir, f, r, why, size);
     }
     if (f->filter.has_group) {
         snprintf(why, size, "OpenFlow 1.0 has no groups: leave out out_group");
         return SWITCH_FAILED;
     }
     if (switch_is_nicira(f->s)) {
-        said = ask_nicira(c, f, r, why, size);
+        said = ask_nicira(run_dir, f, r, why, size);
     }
-    return said == SWITCH_REFUSED ? ask10(c, f, r, why, size) : said;
+    return said == SWITCH_REFUSED ? ask10(run_dir, f, r, why, size) : said;
 }
 
 /* ---- words -------------------------------------------------------------------------------- */
@@ -260,15 +261,6 @@ static bool room_for_one(struct flows *f)
     return true;
 }
 
-static void print_flow(struct flows *f, const char *line, json_t *object)
-{
-    if (object) {
-        json_array_append_new(f->rows, object);
-    } else {
-        printf(" %s\n", line);
-    }
-}
-
 /* ---- flows -------------------------------------------------------------------------------- */
 
 static bool wanted(const struct flow_filter *f, const struct tree_node *n, const char *match)
@@ -278,16 +270,16 @@ static bool wanted(const struct flow_filter *f, const struct tree_node *n, const
            flow_filter_match(f, match);
 }
 
-/* Prints it, or keeps it to be sorted.  False: no memory. */
+/* Appends it, or keeps it to be sorted.  False: no memory. */
 static bool one_flow(struct flows *f, const struct tree *t, const struct tree_node *n)
 {
     char line[LINE], match[LINE];
     struct flow *to;
-    json_t *object;
+    json_t *row;
     struct text text;
 
     text_open(&text, match, sizeof match);
-    if (f->rows || f->filter.n_terms > 0 || f->w->n_sorts > 0) {
+    if (!f->w->lines || f->filter.n_terms > 0 || f->w->n_sorts > 0) {
         of_text_match(&text, t, n);
     }
     if (!wanted(&f->filter, n, match)) {
@@ -295,65 +287,67 @@ static bool one_flow(struct flows *f, const struct tree *t, const struct tree_no
     }
     text_open(&text, line, sizeof line);
     of_text_entry(&text, t, n);
-    object = f->rows ? object_of(n, match, line) : NULL;
-    words_of(f, line);
-    if (f->w->n_sorts == 0) {
-        print_flow(f, line, object);
-        return true;
+    if (f->w->lines) {
+        words_of(f, line);
+        row = json_string(line);
+    } else {
+        row = object_of(n, match, line);
     }
-    if (!room_for_one(f)) {
+    if (f->w->n_sorts == 0) {
+        return json_array_append_new(f->rows, row) == 0;
+    }
+    if (!row || !room_for_one(f)) {
+        json_decref(row);
         return false;
     }
     to = &f->list[f->n];
-    *to = (struct flow){.object = object, .order = f->n++};
-    to->line = object ? NULL : strdup(line);
+    *to = (struct flow){.row = row, .order = f->n++};
     for (unsigned i = 0; i < f->w->n_sorts; i++) {
         to->keys[i] = key_of(n, match, f->w->sorts[i].field);
     }
-    return object || to->line;
+    return true;
 }
 
-static void print_sorted(struct flows *f)
+static void append_sorted(struct flows *f)
 {
-    if (f->n == 0) {
-        return;
+    if (f->n > 0) {
+        qsort_r(f->list, f->n, sizeof *f->list, by_keys, (void *)(uintptr_t)f->w);
     }
-    qsort_r(f->list, f->n, sizeof *f->list, by_keys, (void *)(uintptr_t)f->w);
     for (size_t i = 0; i < f->n; i++) {
-        print_flow(f, f->list[i].line, f->list[i].object);
-        free(f->list[i].line);
+        json_array_append_new(f->rows, f->list[i].row);
     }
+    free(f->list);
 }
 
-int show_flows(struct ctl *c, const struct switch_words *w, const json_t *s, json_t *rows)
+enum switch_shown switch_flows(const char *run_dir, const struct switch_words *w, const json_t *s,
+                               json_t *rows, char *why, size_t size)
 {
     struct flows f = {.w = w, .s = s, .rows = rows};
     const struct tree_node *n;
     struct replies r;
-    char why[600];
-    bool memory = true;
+    bool memory = true, whole;
 
-    if (!flow_filter_read(&f.filter, w->filter, s, why, sizeof why)) {
-        return ctl_usage(c, "%s", why);
+    if (!flow_filter_read(&f.filter, w->filter, s, why, size)) {
+        return SWITCH_WRONG;
     }
-    if (ask(c, &f, &r, why, sizeof why) != SWITCH_ANSWERED) {
-        return ctl_fail("%s", why);
+    if (ask(run_dir, &f, &r, why, size) != SWITCH_ANSWERED) {
+        return SWITCH_PARTLY;
     }
     while (memory && (n = replies_next(&r))) {
         memory = one_flow(&f, &r.tree, n);
     }
-    print_sorted(&f);
-    free(f.list);
+    append_sorted(&f);
+    whole = memory && !r.cut && !r.wrong;
     if (!memory) {
-        ctl_fail("out of memory: not all flows are shown");
+        snprintf(why, size, "out of memory: not all flows are shown");
     } else if (r.cut) {
-        ctl_fail("the switch has more flows than ofproxy keeps of an answer: ask for some of "
+        snprintf(why, size,
+                 "the switch has more flows than ofproxy keeps of an answer: ask for some of "
                  "them, as with table=N or cookie=C/MASK");
-        memory = false;
     } else if (r.wrong) {
-        ctl_fail("not all of the switch's answer is shown: %s: look at the switch's log", r.wrong);
-        memory = false;
+        snprintf(why, size, "not all of the switch's answer is shown: %s: look at the switch's log",
+                 r.wrong);
     }
     replies_free(&r);
-    return memory ? 0 : 1;
+    return whole ? SWITCH_WHOLE : SWITCH_PARTLY;
 }

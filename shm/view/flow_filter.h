@@ -1,11 +1,11 @@
-/* ctl/flow_filter.h - which flows an operator wants to see: "table=0,ip,nw_dst=10.0.0.0/8", as
+/* shm/view/flow_filter.h - which flows an operator wants to see: "table=0,ip,nw_dst=10.0.0.0/8", as
  * ovs-ofctl dump-flows takes it.
  *
  * table, cookie, out_port and out_group are numbers; all else is compared with the text of a flow's
  * match (of_text_match), which is the same in every version.  As in ovs-ofctl a flow is shown if it
  * says at least what the filter says: nw_dst=10.0.0.0/8 also shows 10.1.0.0/16 and 10.0.0.1. */
-#ifndef CTL_FLOW_FILTER_H
-#define CTL_FLOW_FILTER_H
+#ifndef SHM_VIEW_FLOW_FILTER_H
+#define SHM_VIEW_FLOW_FILTER_H
 
 #include <jansson.h>
 #include <stdbool.h>

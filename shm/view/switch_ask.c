@@ -1,34 +1,31 @@
-/* ctl/switch_ask.c - a request to a switch by way of ofproxy (ofproxy/view.h). */
+/* shm/view/switch_ask.c - a request to a switch by way of ofproxy (ofproxy/view.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base64.h"
-#include "common/control.h"
-#include "ctl/switch.h"
+#include "common/loop.h"
+#include "shm/view/switch.h"
+#include "shm/view/topics.h"
 
 #define WAIT_MS 15000 /* for all of an answer; ofproxy itself gives up before */
 #define PAUSE_MOST_MS 50
 
-static json_t *call(const struct ctl *c, const char *method, json_t *params, char *why, size_t size)
-{
-    return control_call(c->run_dir, "ofproxy", method, params, CTL_ANSWER_MS, why, size);
-}
-
 /* False: the reason is in 'why'. */
-static bool begin(const struct ctl *c, const json_t *s, const char *message, unsigned type,
+static bool begin(const char *run_dir, const json_t *s, const char *message, unsigned type,
                   const void *body, size_t len, json_int_t *id, char *why, size_t size)
 {
     char text[512];
     json_t *answer;
 
     base64_put(text, body, len);
-    answer = call(c, "switch.ask",
-                  json_pack("{s:s s:i s:s s:i s:s}", "dpid",
-                            json_string_value(json_object_get(s, "dpid")), "version",
-                            switch_is13(s) ? OF13_VERSION : OF10_VERSION, "message", message,
-                            "type", (int)type, "body", text),
-                  why, size);
+    answer = view_call(run_dir, "ofproxy", "switch.ask",
+                       json_pack("{s:s s:i s:s s:i s:s}", "dpid",
+                                 json_string_value(json_object_get(s, "dpid")), "version",
+                                 switch_is13(s) ? OF13_VERSION : OF10_VERSION, "message", message,
+                                 "type", (int)type, "body", text),
+                       why, size);
     *id = json_integer_value(json_object_get(answer, "request"));
     json_decref(answer);
     return answer != NULL;
@@ -54,17 +51,24 @@ static bool append(struct replies *r, const json_t *answer)
     return true;
 }
 
+static void pause_ms(unsigned ms)
+{
+    const struct timespec t = {0, (long)ms * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
 /* All pieces. */
-static enum switch_said fetch(const struct ctl *c, json_int_t id, struct replies *r, char *why,
+static enum switch_said fetch(const char *run_dir, json_int_t id, struct replies *r, char *why,
                               size_t size)
 {
-    uint64_t end = ctl_now_ms() + WAIT_MS;
+    uint64_t end = loop_now_ns() + WAIT_MS * 1000000ull;
     unsigned pause = 1;
 
     for (;;) {
         json_t *answer =
-            call(c, "switch.answer",
-                 json_pack("{s:I s:I}", "request", id, "from", (json_int_t)r->len), why, size);
+            view_call(run_dir, "ofproxy", "switch.answer",
+                      json_pack("{s:I s:I}", "request", id, "from", (json_int_t)r->len), why, size);
         const char *state = json_string_value(json_object_get(answer, "state"));
         const char *text = json_string_value(json_object_get(answer, "text"));
         bool more = state && strcmp(state, "more") == 0, done = state && strcmp(state, "done") == 0;
@@ -81,19 +85,19 @@ static enum switch_said fetch(const struct ctl *c, json_int_t id, struct replies
         if (!good && !waiting) {
             return text ? SWITCH_REFUSED : SWITCH_FAILED;
         }
-        if (ctl_now_ms() > end) {
+        if (loop_now_ns() > end) {
             snprintf(why, size, "no answer within %d s: is ofproxy busy? see causeway status",
                      WAIT_MS / 1000);
             return SWITCH_FAILED;
         }
         if (waiting) {
-            ctl_pause_ms(pause);
+            pause_ms(pause);
             pause = pause * 2 > PAUSE_MOST_MS ? PAUSE_MOST_MS : pause * 2;
         }
     }
 }
 
-enum switch_said switch_ask(const struct ctl *c, const json_t *s, const char *message,
+enum switch_said switch_ask(const char *run_dir, const json_t *s, const char *message,
                             unsigned type, const void *body, size_t len, struct replies *r,
                             char *why, size_t size)
 {
@@ -101,10 +105,10 @@ enum switch_said switch_ask(const struct ctl *c, const json_t *s, const char *me
     json_int_t id;
 
     *r = (struct replies){.version = switch_is13(s) ? &of13 : &of10};
-    if (!begin(c, s, message, type, body, len, &id, why, size)) {
+    if (!begin(run_dir, s, message, type, body, len, &id, why, size)) {
         return SWITCH_FAILED;
     }
-    said = fetch(c, id, r, why, size);
+    said = fetch(run_dir, id, r, why, size);
     r->memory = said == SWITCH_ANSWERED ? malloc(TREE_MOST) : NULL;
     if (said == SWITCH_ANSWERED && !r->memory) {
         snprintf(why, size, "out of memory");

@@ -1,10 +1,12 @@
-/* ctl/switch_find.c - from an operator's word to one of the connected switches. */
+/* shm/view/switch_find.c - from an operator's word to one of the connected switches. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctl/switch.h"
+#include "shm/board.h"
+#include "shm/view/switch.h"
+#include "shm/view/topics.h"
 
 #define LOCAL13 UINT32_C(0xfffffffe)
 #define LOCAL10 0xfffe
@@ -16,9 +18,9 @@ static const char *word_of(const json_t *o, const char *key)
     return text ? text : "";
 }
 
-json_t *switch_list(const struct ctl *c)
+json_t *switch_list(const char *run_dir, char *why, size_t size)
 {
-    json_t *all = stack_call(c, "ofproxy", "switches", NULL), *list, *one;
+    json_t *all = view_call(run_dir, "ofproxy", "switches", NULL, why, size), *list, *one;
     size_t i;
 
     if (!all) {

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "common/base64.h"
-#include "ctl/flow_filter.h"
-#include "ctl/switch.h"
+#include "shm/view/flow_filter.h"
+#include "shm/view/switch.h"
 
-TestSuite(ctl_switch, .timeout = 20);
+TestSuite(view_switch, .timeout = 20);
 
 static json_t *one_switch(const char *dpid, const char *peer, const char *datapath,
                           const char *port)
@@ -26,7 +26,7 @@ static json_t *three(void)
                      one_switch("0x0000000000000010", "[fe80::1]:4000", "sw00", "sw00-eth1"));
 }
 
-Test(ctl_switch, is_found_by_any_usual_writing)
+Test(view_switch, is_found_by_any_usual_writing)
 {
     static const struct {
         const char *word;
@@ -70,7 +70,7 @@ Test(ctl_switch, is_found_by_any_usual_writing)
     json_decref(list);
 }
 
-Test(ctl_switch, may_be_left_out_when_there_is_one)
+Test(view_switch, may_be_left_out_when_there_is_one)
 {
     json_t *none = json_array(), *list = three(), *one = json_array();
     char why[900];
@@ -84,7 +84,7 @@ Test(ctl_switch, may_be_left_out_when_there_is_one)
     json_decref(none), json_decref(one), json_decref(list);
 }
 
-Test(ctl_switch, a_filter_shows_the_flows_that_say_as_much)
+Test(view_switch, a_filter_shows_the_flows_that_say_as_much)
 {
     static const struct {
         const char *filter, *match;
@@ -134,7 +134,7 @@ Test(ctl_switch, a_filter_shows_the_flows_that_say_as_much)
     json_decref(list);
 }
 
-Test(ctl_switch, a_filter_that_makes_no_sense_is_told_so)
+Test(view_switch, a_filter_that_makes_no_sense_is_told_so)
 {
     static const struct {
         const char *filter, *why;
@@ -161,7 +161,7 @@ Test(ctl_switch, a_filter_that_makes_no_sense_is_told_so)
     json_decref(list);
 }
 
-Test(ctl_switch, base64_is_what_others_make_of_it)
+Test(view_switch, base64_is_what_others_make_of_it)
 {
     static const struct {
         const char *bytes, *text;

@@ -1,5 +1,5 @@
-/* ctl/flow_filter.c */
-#include "ctl/flow_filter.h"
+/* shm/view/flow_filter.c */
+#include "shm/view/flow_filter.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/proto/oxm.h"
-#include "ctl/switch.h"
+#include "shm/view/switch.h"
 
 /* A word that stands for two fields. */
 static const struct {

@@ -1,10 +1,10 @@
-/* ctl/show_ingress.c - what ofproxy takes in: a row for each class, then one for each port and
+/* shm/view/view_ingress.c - what ofproxy takes in: a row for each class, then one for each port and
  * class that a frame came by.  Read from boards and counters, whoever is alive. */
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/ctl.h"
 #include "shm/account.h"
+#include "shm/view/topics.h"
 
 static const struct {
     const char *name, *text;
@@ -96,7 +96,7 @@ static json_t *collect(const struct counter_snapshot *counters, const struct boa
     return list;
 }
 
-json_t *ingress_json(const struct ctl *c)
+json_t *view_ingress(const char *run_dir, const json_t *params, char *why, size_t size)
 {
     static const enum topo_board names[] = {TOPO_CLASSES, TOPO_TRAFFIC, TOPO_PORTS};
     struct board_reader board[3];
@@ -104,15 +104,14 @@ json_t *ingress_json(const struct ctl *c)
     json_t *list = NULL;
     unsigned n = 0;
 
-    while (n < 3 && topo_board_look(c->run_dir, &board[n], names[n]) == 0) {
+    (void)params;
+    while (n < 3 && topo_board_look(run_dir, &board[n], names[n]) == 0) {
         n++;
     }
-    if (n == 3 && account_read(c->run_dir, COUNTER_OF_OFPROXY, &counters) == 0) {
+    if (n == 3 && account_read(run_dir, COUNTER_OF_OFPROXY, &counters) == 0) {
         list = collect(&counters, &board[0], &board[1], &board[2]);
     } else {
-        ctl_fail("ofproxy has not run in %s, or was of another build: start the stack with "
-                 "'causeway up'",
-                 c->run_dir);
+        view_never_ran(run_dir, "ofproxy", why, size);
     }
     while (n > 0) {
         board_read_leave(&board[--n]);

@@ -1,4 +1,4 @@
-/* What `causeway show` makes of boards whose writer is out of its mind. */
+/* What view_show makes of boards whose writer is out of its mind. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,27 +6,26 @@
 
 #include "common/counter.h"
 #include "common/log.h"
-#include "ctl/ctl.h"
-#include "shm/rows.h"
+#include "shm/topo.h"
+#include "shm/view/view.h"
 
-TestSuite(ctl_show, .timeout = 20);
+TestSuite(view_show, .timeout = 20);
 
-Test(ctl_show, a_port_s_name_that_is_no_text_reaches_no_terminal)
+Test(view_show, a_port_s_name_that_is_no_text_reaches_no_terminal)
 {
     static const struct port_row port = {.dpid = 1, .port = 2, .name = "\x1b]0;\xff\x01"};
     struct traffic_row row = {.dpid = 1, .port = 2};
     struct board_writer ports, traffic, classes;
-    struct ctl c = {0};
+    char run_dir[] = "/tmp/cw-unit-XXXXXX", why[900];
     struct topo t;
-    char command[PATH_MAX + 10];
+    char command[60];
     const char *name;
     json_t *list;
 
     log_set_level(LOG_ERROR);
-    snprintf(c.run_dir, sizeof c.run_dir, "/tmp/cw-unit-XXXXXX");
-    cr_assert(mkdtemp(c.run_dir));
-    topo_open(&t, c.run_dir, TOPO_OFPROXY);
-    counter_start(c.run_dir, COUNTER_OF_OFPROXY);
+    cr_assert(mkdtemp(run_dir));
+    topo_open(&t, run_dir, TOPO_OFPROXY);
+    counter_start(run_dir, COUNTER_OF_OFPROXY);
     topo_board_writer(&t, &ports, TOPO_PORTS);
     topo_board_writer(&t, &traffic, TOPO_TRAFFIC);
     topo_board_writer(&t, &classes, TOPO_CLASSES);
@@ -35,7 +34,7 @@ Test(ctl_show, a_port_s_name_that_is_no_text_reaches_no_terminal)
     board_publish(&ports);
     board_put(&traffic, 0, &row);
     board_publish(&traffic);
-    list = ingress_json(&c);
+    list = view_show(run_dir, "ingress", NULL, why, sizeof why);
     cr_assert_eq(json_array_size(list), (size_t)CLASSES + 1);
     name = json_string_value(json_object_get(json_array_get(list, CLASSES), "port"));
     cr_assert_not_null(name);
@@ -45,6 +44,6 @@ Test(ctl_show, a_port_s_name_that_is_no_text_reaches_no_terminal)
     board_write_leave(&traffic);
     board_write_leave(&classes);
     topo_close(&t);
-    snprintf(command, sizeof command, "rm -rf %s", c.run_dir);
+    snprintf(command, sizeof command, "rm -rf %s", run_dir);
     cr_assert(system(command) == 0);
 }

@@ -1,0 +1,44 @@
+/* shm/view/topics.h - the topics of view_show, for view.c and unit tests. */
+#ifndef SHM_VIEW_TOPICS_H
+#define SHM_VIEW_TOPICS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shm/topo.h"
+#include "shm/view/view.h"
+
+/* As view_show; 'why' is "" when it is called, 'params' may be NULL. */
+typedef json_t *view_topic(const char *run_dir, const json_t *params, char *why, size_t size);
+
+/* view_process.c: a row for each process: process, state, text, alive, starts, restarts; pid and
+ * uptime_s of one that is alive.  What a supervisor knows of it is not told here. */
+view_topic view_processes;
+json_t *view_process(const char *run_dir, enum topo_process p);
+
+/* view_memory.c */
+view_topic view_rings, view_counters;
+/* view_frames.c: what came in and what became of it, from ofproxy's counters ({} before it ever
+ * ran); the processes that have frames in quarantine. */
+view_topic view_frames, view_quarantine;
+/* view_boards.c */
+view_topic view_interfaces, view_vhosts, view_switches;
+/* view_asked.c */
+view_topic view_routes, view_arp, view_bridges;
+/* view_verdicts.c: {"holds", "accounts", "rings", "drops"} */
+view_topic view_verdicts;
+/* view_ingress.c */
+view_topic view_ingress;
+
+/* A control call with VIEW_ANSWER_MS of patience. */
+json_t *view_call(const char *run_dir, const char *process, const char *method, json_t *params,
+                  char *why, size_t size);
+/* Sets "dpid" as 16 hex digits. */
+void view_put_dpid(json_t *o, uint64_t dpid);
+/* 'why' for what is missing since 'process' has not run. */
+void view_never_ran(const char *run_dir, const char *process, char *why, size_t size);
+/* 'why' for counters. */
+void view_no_counters(const char *run_dir, char *why, size_t size);
+
+#endif
