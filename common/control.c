@@ -13,12 +13,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/notify.h"
 
 #define CALLERS 16
 #define REQUEST_MAX 65536
@@ -40,6 +42,7 @@ static struct {
     struct caller *callers; /* CALLERS of them */
     int (*look)(void *context);
     void *look_context;
+    int end_by; /* the signal to end by, once its caller has the answer; 0: none */
 } server = {.listener = -1, .stop = -1};
 
 static int address(struct sockaddr_un *a, const char *run_dir, const char *process)
@@ -68,6 +71,32 @@ static json_t *set_level(json_t *params, char *why, size_t size)
     return json_string(word);
 }
 
+static json_t *restart(json_t *params, char *why, size_t size)
+{
+    const json_t *hard = json_object_get(params, "hard");
+
+    if (hard && !json_is_boolean(hard)) {
+        snprintf(why, size, "parameter hard is not true or false");
+        return NULL;
+    }
+    if (!notify_supervised()) {
+        snprintf(why, size,
+                 "nobody would start it again, for no supervisor runs it (PID %d): stop and start "
+                 "it by hand, or set CAUSEWAY_SUPERVISED where there is one that does not say so",
+                 (int)getpid());
+        return NULL;
+    }
+    server.end_by = json_is_true(hard) ? SIGKILL : SIGTERM;
+    return json_pack("{s:i}", "pid", (int)getpid());
+}
+
+/* To its own main thread, whose signals they are; the sandbox allows that alone. */
+static void end_by(int signal)
+{
+    log_info("asked to restart hard=%d", signal == SIGKILL);
+    syscall(SYS_tgkill, getpid(), getpid(), signal);
+}
+
 static json_t *dispatch(const struct control_method *methods, const char *method, json_t *params,
                         int *code, char *why, size_t size)
 {
@@ -77,6 +106,9 @@ static json_t *dispatch(const struct control_method *methods, const char *method
     }
     if (strcmp(method, "log.level") == 0) {
         return set_level(params, why, size);
+    }
+    if (strcmp(method, "restart") == 0) {
+        return restart(params, why, size);
     }
     for (const struct control_method *m = methods; m && m->name; m++) {
         if (strcmp(m->name, method) == 0) {
@@ -188,6 +220,18 @@ static void caller_close(struct caller *c)
     c->fd = -1;
 }
 
+/* False: the caller did not take the answer. */
+static bool answer(struct caller *c, const char *line, size_t len, uint64_t end_ns)
+{
+    bool sent = send_line(c->fd, control_respond(server.methods, line, len), end_ns);
+
+    if (server.end_by) {
+        end_by(server.end_by);
+        server.end_by = 0;
+    }
+    return sent;
+}
+
 static void caller_read(struct caller *c)
 {
     ssize_t n = recv(c->fd, c->buffer + c->len, sizeof c->buffer - c->len, MSG_DONTWAIT);
@@ -204,7 +248,7 @@ static void caller_read(struct caller *c)
     while ((end = memchr(c->buffer, '\n', c->len))) {
         size_t used = (size_t)(end - c->buffer) + 1;
 
-        if (!send_line(c->fd, control_respond(server.methods, c->buffer, used - 1), end_ns)) {
+        if (!answer(c, c->buffer, used - 1, end_ns)) {
             caller_close(c);
             return;
         }

@@ -10,7 +10,9 @@
  *     control_serve();                                the thread
  *     control_stop();
  *
- * Every process also answers "ping" and "log.level" {"level": WORD}. */
+ * Every process also answers "ping", "log.level" {"level": WORD} and "restart" {"hard": BOOL}: it
+ * says {"pid": N}, then ends in order, as by SIGTERM, or as by SIGKILL, and its supervisor starts
+ * it again; without one (notify.h) it refuses. */
 #ifndef COMMON_CONTROL_H
 #define COMMON_CONTROL_H
 

@@ -1,7 +1,6 @@
 /* common/notify.c */
 #include "common/notify.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,4 +58,9 @@ void notify_up(void)
     if (systemd) {
         tell_systemd(systemd);
     }
+}
+
+bool notify_supervised(void)
+{
+    return getenv("CAUSEWAY_NOTIFY_FD") || getenv("NOTIFY_SOCKET") || getenv("CAUSEWAY_SUPERVISED");
 }

@@ -4,13 +4,14 @@ import json
 import os
 import pty
 import signal
+import socket
 import struct
 import subprocess
 import time
 
 import pytest
 
-from harness import BIN, HOSTS, OF_PORT, WEB_PORT, Stack, WebStack, run, tmpfs_dir, wait_for
+from harness import BIN, HOSTS, OF_PORT, WEB_PORT, Pinger, Stack, WebStack, run, tmpfs_dir, wait_for
 
 CAUSEWAY = BIN + '/causeway'
 PROCESSES = Stack.PROCESSES
@@ -149,6 +150,31 @@ def test_all_five_come_up(five):
     assert five.json('up')['routing'] is False  # no switch yet
     five.do('wait', 'ptyhost', 'webterm', '--timeout', 10)
     five.do('log', 'info')
+
+
+def control(run_dir, process, method, **params):
+    """One call of a process's control socket, without causeway between."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect('%s/%s.sock' % (run_dir, process))
+        s.sendall(json.dumps({'method': method, 'params': params, 'id': 1}).encode() + b'\n')
+        return json.loads(s.makefile().readline())
+
+
+@pytest.mark.parametrize('hard', [False, True])
+def test_a_process_restarts_itself_when_its_socket_is_asked_to(routing, lab, hard):
+    wait_for(lab.flows, 30, 'a reply')
+    before = routing.process('router')
+    pinger = Pinger(lab, 'client', HOSTS['server1'], interval='0.02')
+    try:
+        pinger.first_after(0, 10, 'a reply')
+        assert control(routing.run_dir, 'router', 'restart', hard=hard)['result'] == {'pid': before['pid']}
+        wait_for(lambda: routing.process('router').get('pid', before['pid']) != before['pid'], 10, 'a new router')
+        assert pinger.first_after(time.time(), 10, 'a reply of the new router') < 5
+    finally:
+        pinger.close()
+    log = routing.do('logs', 'router').stdout.split('asked to restart hard=%d' % hard)
+    assert len(log) > 1 and ('info stopped' in log[-1]) is not hard, log[-1]
 
 
 def test_restart_says_how_long_it_took(stand):

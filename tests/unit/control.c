@@ -1,6 +1,7 @@
 /* tests/unit/control.c - JSON-RPC over a real Unix socket. */
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,4 +232,40 @@ Test(control, the_thread_looks_after_what_is_left_as_often_as_it_is_told)
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     cr_expect_gt(seen(), 10, "a call is followed by a look");
+}
+
+static void unsupervised(void)
+{
+    unsetenv("CAUSEWAY_NOTIFY_FD"), unsetenv("NOTIFY_SOCKET"), unsetenv("CAUSEWAY_SUPERVISED");
+}
+
+Test(control, restart_ends_the_process_in_order_once_the_caller_has_the_answer)
+{
+    const struct timespec patience = {5, 0};
+    char why[300] = "";
+    sigset_t terminate;
+    json_t *r;
+
+    sigemptyset(&terminate);
+    sigaddset(&terminate, SIGTERM);
+    sigprocmask(SIG_BLOCK, &terminate, NULL);
+    unsupervised();
+    setenv("CAUSEWAY_SUPERVISED", "yes", 1);
+    r = control_call(dir, "test", "restart", NULL, 1000, why, sizeof why);
+    cr_assert_eq(json_integer_value(json_object_get(r, "pid")), getpid(), "%s", why);
+    cr_expect_eq(sigtimedwait(&terminate, NULL, &patience), SIGTERM);
+    json_decref(r);
+}
+
+Test(control, nobody_is_ended_whom_nobody_starts_again)
+{
+    char why[300] = "";
+
+    unsupervised();
+    cr_assert(control_call(dir, "test", "restart", NULL, 1000, why, sizeof why) == NULL);
+    cr_expect(strstr(why, "no supervisor runs it"), "%s", why);
+    setenv("CAUSEWAY_SUPERVISED", "yes", 1);
+    cr_assert(control_call(dir, "test", "restart", json_pack("{s:i}", "hard", 1), 1000, why,
+                           sizeof why) == NULL);
+    cr_expect(strstr(why, "hard is not true or false"), "%s", why);
 }
