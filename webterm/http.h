@@ -24,6 +24,22 @@ struct ws;
 /* Who may; an operator may all that a viewer may.  HTTP_ANYONE needs no login. */
 enum http_role { HTTP_ANYONE, HTTP_VIEWER, HTTP_OPERATOR };
 
+struct http_settings {
+    const char *listen; /* words of common/endpoint.h, or "none" */
+    const char *run_dir;
+    const char *tls_key, *tls_cert; /* for ssl: */
+    const char *origins;            /* more origins than our own, separated by blanks */
+    unsigned max_clients;
+    unsigned idle_s; /* a page whose person does nothing for so long is disconnected */
+    /* Who is it?  NULL: everyone is an operator. */
+    enum http_role (*who)(void *context, const struct http_request *q);
+    void *who_context;
+};
+
+/* Listens.  Returns 0, or -errno with a sentence in 'why'.  The settings' strings live as long. */
+int http_open(struct http **h, const struct http_settings *settings, char *why, size_t why_size);
+void http_close(struct http *h); /* all are told that their peers are gone */
+
 typedef void http_handler(void *context, struct http_request *q);
 
 /* 'path' is exact, or ends in "/" + "*": then it takes everything below (http_rest).  'method' is
@@ -38,10 +54,13 @@ const char *http_rest(const struct http_request *q); /* what the "*" stands for,
 /* A parameter of the query, decoded.  False: not there, or longer than 'size' - 1. */
 bool http_query(const struct http_request *q, const char *name, char *value, size_t size);
 const char *http_body(const struct http_request *q, size_t *len); /* NUL-terminated as well */
-/* "accept", "if-none-match", "accept-encoding", "authorization", "origin": "" when missing. */
+/* "accept", "if-none-match", "accept-encoding", "authorization", "origin", "host", "cookie",
+ * "content-type": "" when missing. */
 const char *http_header(const struct http_request *q, const char *name);
 const char *http_peer(const struct http_request *q); /* "127.0.0.1:4711", for logs */
 enum http_role http_role_of(const struct http_request *q);
+bool http_secure(const struct http_request *q);        /* it came by TLS */
+const char *http_method(const struct http_request *q); /* "GET", also of a HEAD */
 
 /* ---- answers: exactly one a request, at once or later from the loop's thread ------------------
  */

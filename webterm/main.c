@@ -1,25 +1,95 @@
-/* webterm/main.c - the lab in a browser, and the stack seen alive. */
+/* webterm/main.c - the lab in a browser, and the stack seen alive.
+ *
+ *     browsers ==HTTP, WebSocket==> [ http ] -- [ term    ] --pty rings--> ptyhost
+ *                                            -- [ api     ] --control sockets--> the others
+ *                                            -- [ live    ] \
+ *                                            -- [ packets ]  >- boards, counters, mirrors
+ *                                            -- [ assets  ] the page itself */
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include "common/config.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/notify.h"
 #include "shm/topo.h"
+#include "webterm/http.h"
+
+struct webterm {
+    struct config config;
+    struct topo topo;
+    struct loop loop;
+    struct http *http;
+};
+
+static void configure(struct webterm *w, int argc, char **argv)
+{
+    config_load(&w->config, CONFIG_WEBTERM, argc, argv);
+}
+
+static void open_http(struct webterm *w)
+{
+    const struct config *c = &w->config;
+    struct http_settings set = {
+        .listen = config_str(c, CONFIG_WEBTERM_LISTEN),
+        .run_dir = config_str(c, CONFIG_STACK_RUN_DIR),
+        .tls_key = config_str(c, CONFIG_WEBTERM_TLS_KEY),
+        .tls_cert = config_str(c, CONFIG_WEBTERM_TLS_CERT),
+        .origins = config_str(c, CONFIG_WEBTERM_ORIGINS),
+        .max_clients = (unsigned)config_int(c, CONFIG_WEBTERM_MAX_CLIENTS),
+        .idle_s = (unsigned)config_int(c, CONFIG_WEBTERM_IDLE_TIMEOUT),
+    };
+    char why[400];
+
+    if (http_open(&w->http, &set, why, sizeof why) != 0) {
+        die("%s", why);
+    }
+}
+
+/* SIGTERM, SIGINT */
+static void on_signal(void *context)
+{
+    struct webterm *w = context;
+
+    http_stop(w->http);
+}
+
+static void hello(void *context, struct http_request *q)
+{
+    static const char page[] = "<!doctype html><title>Causeway</title><p>Causeway runs.\n";
+
+    (void)context;
+    http_answer_static(q, 200, "text/html; charset=utf-8", NULL, page, sizeof page - 1);
+}
+
+/* Each module of webterm is opened here by one call. */
+static void open_modules(struct webterm *w)
+{
+    http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
+}
 
 int main(int argc, char **argv)
 {
-    struct config c;
-    struct topo topo;
-    struct loop loop;
+    static struct webterm w;
 
     loop_hold_signals();
-    config_load(&c, CONFIG_WEBTERM, argc, argv);
-    topo_open(&topo, config_str(&c, CONFIG_STACK_RUN_DIR), TOPO_WEBTERM);
-    loop_open(&loop);
-    loop_catch_signals(&loop);
-    role_state(&topo.role, ROLE_READY, "%s", "");
-    while (loop_running(&loop)) {
-        loop_poll(&loop, -1);
-    }
-    topo_close(&topo);
-    config_free(&c);
+    configure(&w, argc, argv);
+    topo_open(&w.topo, config_str(&w.config, CONFIG_STACK_RUN_DIR), TOPO_WEBTERM);
+    loop_open(&w.loop);
+    loop_catch_signals(&w.loop);
+    open_http(&w);
+    open_modules(&w);
+    http_watch(w.http, w.loop.signals.fd, on_signal, &w);
+    role_state(&w.topo.role, ROLE_READY, "%s", "");
+    log_info("started run_dir=%s listen=%s", w.topo.run_dir,
+             config_str(&w.config, CONFIG_WEBTERM_LISTEN));
+    notify_up();
+    http_run(w.http);
+    role_state(&w.topo.role, ROLE_STOPPING, "%s", "");
+    http_close(w.http);
+    topo_close(&w.topo);
+    config_free(&w.config);
+    log_info("stopped");
     return 0;
 }
