@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -346,6 +347,7 @@ int control_open(const char *run_dir, const char *process, const struct control_
     memcpy(server.path, a.sun_path, sizeof server.path);
     unlink(a.sun_path); /* a predecessor's; the role lock says that it is dead */
     if (bind(server.listener, (struct sockaddr *)&a, sizeof a) != 0 ||
+        chmod(a.sun_path, 0660) != 0 || /* for the group of the run directory: webterm */
         listen(server.listener, CALLERS) != 0) {
         return -errno;
     }

@@ -48,6 +48,14 @@ void sandbox_config(struct sandbox *s, const struct config *c)
     snprintf(s->user, sizeof s->user, "%s", pw ? pw->pw_name : "65534");
 }
 
+void sandbox_keep_group(struct sandbox *s, const char *folder)
+{
+    struct stat st;
+
+    s->has_group = stat(folder, &st) == 0;
+    s->group = s->has_group ? st.st_gid : 0;
+}
+
 /* ---- user and capabilities ---------------------------------------------------------------- */
 
 /* The bounding set says what an executed file may give; without CAP_SETPCAP it stays, and
@@ -69,7 +77,7 @@ static void become(const struct sandbox *s)
         return;
     }
     prctl(PR_GET_PDEATHSIG, &on_death);
-    if (setgroups(0, NULL) != 0 || setresgid(s->gid, s->gid, s->gid) != 0 ||
+    if (setgroups(s->has_group, &s->group) != 0 || setresgid(s->gid, s->gid, s->gid) != 0 ||
         setresuid(s->uid, s->uid, s->uid) != 0) {
         die("cannot become user %s: %s: start as that user, allow CAP_SETUID and CAP_SETGID, or "
             "stay root with --run-as root",
@@ -107,6 +115,7 @@ static void drop_capabilities(void)
 #define NAMES SANDBOX_NAMES
 #define LOCAL SANDBOX_LOCAL
 #define FILES SANDBOX_FILES
+#define LOOK SANDBOX_LOOK
 
 struct allowed {
     int call;

@@ -7,8 +7,8 @@
  *     ... start threads, run the loop ...
  *
  * In it, for good (docs/decisions/sandbox.md):
- *   - the user and group of 'run-as', no other group; a process that was not started by root keeps
- *     its own;
+ *   - the user and group of 'run-as', no other group but that of sandbox_keep_group; a process that
+ *     was not started by root keeps its own;
  *   - no capability in any set, and no-new-privs: nothing executed could regain one;
  *   - the system calls of common/sandbox.def, and the few that sandbox.c allows with some arguments
  *     only.  Any other fails with EPERM; so do files, new processes, executable memory.
@@ -42,17 +42,25 @@ enum sandbox_needs {
     SANDBOX_NAMES = 4,  /* looks names of hosts up: files are opened for reading, modules loaded */
     SANDBOX_LOCAL = 8,  /* makes connections to Unix sockets */
     SANDBOX_FILES = 16, /* reads files of its settings again when they change */
+    SANDBOX_LOOK =
+        64, /* looks at the others' files and sockets in the run directory, as they come */
 };
 
 struct sandbox {
     bool on;
     uid_t uid; /* to become; 0: stays what it is */
     gid_t gid;
+    gid_t group; /* one more to be of, if has_group */
+    bool has_group;
     char user[33];
 };
 
 /* Takes the settings 'sandbox' and 'run-as'.  An unknown user is a mistake (exit 2). */
 void sandbox_config(struct sandbox *s, const struct config *c);
+
+/* For SANDBOX_LOOK: the group of that folder is kept, whose files it may read, and whose sockets it
+ * may call.  No other user of this machine need have that group. */
+void sandbox_keep_group(struct sandbox *s, const char *folder);
 
 /* Enters, and logs it.  A step that fails ends the process (exit 1) with its cause and cure. */
 void sandbox_enter(const struct sandbox *s, unsigned needs);

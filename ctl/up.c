@@ -49,11 +49,13 @@ static int check_run_dir(const struct ctl *c)
     struct statfs fs;
     struct stat st;
 
-    if (mkdir(c->run_dir, 0770) != 0 && errno != EEXIST) {
-        return ctl_fail("cannot make the run directory %s: %s: %s", c->run_dir, strerror(errno),
-                        errno == EACCES ? "run as root, or give another with --run-dir"
-                                        : "make the folder that it is in, or give another with "
-                                          "--run-dir");
+    int err = topo_make_run_dir(c->run_dir);
+
+    if (err != 0) {
+        return ctl_fail("cannot make the run directory %s: %s: %s", c->run_dir, strerror(-err),
+                        err == -EACCES ? "run as root, or give another with --run-dir"
+                                       : "make the folder that it is in, or give another with "
+                                         "--run-dir");
     }
     if (stat(c->run_dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
         return ctl_fail("run directory %s is not a folder: give another with --run-dir",

@@ -2,6 +2,7 @@
 #include "shm/topo.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -50,6 +51,19 @@ static void path_of(char *path, size_t size, const char *run_dir, const char *na
     snprintf(path, size, "%s/%s%s", run_dir, name, suffix);
 }
 
+int topo_make_run_dir(const char *run_dir)
+{
+    const struct group *group = geteuid() == 0 ? getgrnam("causeway") : NULL;
+
+    if (mkdir(run_dir, 0770) != 0) {
+        return errno == EEXIST ? 0 : -errno;
+    }
+    /* files that are made in it have its group, too */
+    return group && (chown(run_dir, (uid_t)-1, group->gr_gid) != 0 || chmod(run_dir, 02770) != 0)
+               ? -errno
+               : 0;
+}
+
 /* The run directory is made if only its last part is missing. */
 static void make_run_dir(const char *run_dir)
 {
@@ -60,7 +74,7 @@ static void make_run_dir(const char *run_dir)
             "--run-dir",
             run_dir, sizeof(((struct topo *)0)->run_dir) - 1);
     }
-    if (mkdir(run_dir, 0770) != 0 && errno != EEXIST) {
+    if (topo_make_run_dir(run_dir) != 0) {
         die("cannot make the run directory %s: %s: make it, or give another with --run-dir",
             run_dir, strerror(errno));
     }

@@ -49,6 +49,10 @@ struct topo {
     struct bell bell[TOPO_PROCESSES]; /* bell[me] is the process's own */
 };
 
+/* The run directory, if only its last part is missing.  It is given to the group "causeway", where
+ * there is one: who is of that group may read what is in it, and call control sockets.  Returns 0,
+ * also where it is there, or -errno. */
+int topo_make_run_dir(const char *run_dir);
 void topo_open(struct topo *t, const char *run_dir, enum topo_process me);
 void topo_tx(struct topo *t, struct ring_tx *tx, enum topo_ring ring);
 void topo_rx(struct topo *t, struct ring_rx *rx, enum topo_ring ring);
