@@ -146,7 +146,7 @@ coverage: $(ORACLE)                           ## make docs/openflow-coverage.md 
 fakes: $(FAKE) $(FAULT) $(POISON)
 
 # Races: plain programs under ThreadSanitizer, always built with SAN=tsan.
-RACE := ring_race fib_race mirror_race
+RACE := ring_race fib_race mirror_race pty_race
 race:                                         ## build and run the race tests under ThreadSanitizer
 	$(Q)$(MAKE) --no-print-directory SAN=tsan BUILD=build/tsan race-run
 race-run: $(RACE:%=$(BUILD)/race/%)

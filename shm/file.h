@@ -16,7 +16,15 @@
 
 #define FILE_PAGE 4096
 
-enum file_kind { FILE_RING_TX = 1, FILE_RING_RX, FILE_ARENA, FILE_BOARD, FILE_MIRROR };
+enum file_kind {
+    FILE_RING_TX = 1,
+    FILE_RING_RX,
+    FILE_ARENA,
+    FILE_BOARD,
+    FILE_MIRROR,
+    FILE_PTY_HOST,
+    FILE_PTY_WEB
+};
 
 struct file_header {
     uint64_t magic;
