@@ -304,15 +304,7 @@ void pty_web_close(struct pty_web *w)
 
 void pty_begin(struct pty_host *p, uint64_t epoch)
 {
-    uint64_t typed;
-
-    mend(p->guard);
-    /* pairs with the release store in pty_type */
-    typed = atomic_load_explicit(&p->peer->typed, memory_order_acquire);
-    if (taken_holds(typed, p->taken)) {
-        pty_took(p, typed - p->taken);
-    }
-    /* pairs with the acquire loads in pty_look: whoever sees the epoch sees where it starts */
+    /* pairs with the acquire load in pty_look: whoever sees the epoch sees where it starts */
     set(&p->own->base, p->end);
     atomic_store_explicit(&p->own->epoch, epoch, memory_order_release);
 }

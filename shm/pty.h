@@ -20,7 +20,7 @@
  *
  * Both files outlive both processes.  The session outlives webterm: its successor goes on at the
  * positions in its own half, so nothing typed is taken twice, and what is in the file is not lost.
- * It does not outlive ptyhost, for the kernel then hangs up; what was typed for it goes with it. */
+ * It does not outlive ptyhost, for the kernel then hangs up. */
 #ifndef SHM_PTY_H
 #define SHM_PTY_H
 
@@ -70,7 +70,7 @@ void pty_host_close(struct pty_host *p);
 void pty_web_close(struct pty_web *w);
 
 /* ---- ptyhost ------------------------------------------------------------------------------- */
-/* A session of its own begins; what was typed until now was for another. */
+/* Another session begins.  What was typed and not yet taken is for this one. */
 void pty_begin(struct pty_host *p, uint64_t epoch);
 /* Where the next output goes, for readv(2): up to 'most' bytes (PTY_ROOM at most), which nobody may
  * read as old ones from now on.  Returns how many of the two pieces there are. */
