@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     sandbox_config(&box, &m.config);
     open_all();
     open_control();
-    rights_give_up(&m, &box);
+    rights_give_up(&box);
     session_open_all(&m);
     control_serve();
     role_state(&m.topo.role, ROLE_READY, "%s", "");

@@ -105,7 +105,7 @@ void commands_turn(struct ptyhost *h);
 void commands_stop(struct ptyhost *h);
 
 /* ---- rights.c ------------------------------------------------------------------------------ */
-/* The control socket is the stack's user's, too; then root gives up what no session needs. */
-void rights_give_up(const struct ptyhost *h, const struct sandbox *box);
+/* Root gives up what no session needs. */
+void rights_give_up(const struct sandbox *box);
 
 #endif

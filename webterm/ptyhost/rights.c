@@ -1,10 +1,7 @@
 /* webterm/ptyhost/rights.c - root without what no session needs (docs/decisions/ptyhost.md). */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -62,22 +59,8 @@ static void drop_own(void)
     cap_free(caps);
 }
 
-/* webterm comes as the user of run-as; nobody else but root may. */
-static void open_socket_to(const char *run_dir, const struct sandbox *box)
+void rights_give_up(const struct sandbox *box)
 {
-    char path[256];
-
-    snprintf(path, sizeof path, "%s/ptyhost.sock", run_dir);
-    if (chmod(path, 0660) != 0 ||
-        (geteuid() == 0 && box->uid != 0 && chown(path, box->uid, box->gid) != 0)) {
-        log_warn("webterm cannot open sessions: %s cannot be given to user %s: %s", path, box->user,
-                 strerror(errno));
-    }
-}
-
-void rights_give_up(const struct ptyhost *h, const struct sandbox *box)
-{
-    open_socket_to(h->topo.run_dir, box);
     if (!box->on || geteuid() != 0) {
         log_info("rights kept uid=%u", geteuid());
         return;
