@@ -14,13 +14,16 @@
 #include "common/loop.h"
 #include "common/notify.h"
 #include "shm/topo.h"
+#include "webterm/events.h"
 #include "webterm/http.h"
+#include "webterm/live.h"
 
 struct webterm {
     struct config config;
     struct topo topo;
     struct loop loop;
     struct http *http;
+    struct live *live;
 };
 
 static void configure(struct webterm *w, int argc, char **argv)
@@ -63,9 +66,21 @@ static void hello(void *context, struct http_request *q)
     http_answer_static(q, 200, "text/html; charset=utf-8", NULL, page, sizeof page - 1);
 }
 
+/* First: the others have topics. */
+static void open_live(struct webterm *w)
+{
+    char why[400];
+
+    w->live = live_open(w->http, why, sizeof why);
+    if (!w->live || events_open(w->live, w->http, w->topo.run_dir, why, sizeof why) != 0) {
+        die("%s", why);
+    }
+}
+
 /* Each module of webterm is opened here by one call. */
 static void open_modules(struct webterm *w)
 {
+    open_live(w);
     http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
 }
 
