@@ -59,6 +59,11 @@ export class Link {
         this.#net.forget(this);
     }
 
+    /** Leaves this connection for a new one. */
+    again() {
+        this.#socket?.close();
+    }
+
     /** Tries at once, if it waits: the network is back, the page is seen again, somebody logged in. */
     hurry() {
         if (this.state === 'waiting') {

@@ -1,10 +1,10 @@
 // src/theme.js - light, dark, or as the system has it; and colours for what CSS does not reach.
 import {memory} from './dom.js';
 
-const CHOICES = ['system', 'light', 'dark'];
+export const THEMES = ['system', 'light', 'dark'];
 const system = matchMedia('(prefers-color-scheme: dark)');
 const listeners = new Set();
-let choice = CHOICES.includes(memory.get('theme')) ? memory.get('theme') : 'system';
+let choice = THEMES.includes(memory.get('theme')) ? memory.get('theme') : 'system';
 
 function apply() {
     if (choice === 'system') {
@@ -25,9 +25,9 @@ export function isDark() {
     return choice === 'system' ? system.matches : choice === 'dark';
 }
 
-/** Goes to the next of system, light, dark. */
-export function nextTheme() {
-    choice = CHOICES[(CHOICES.indexOf(choice) + 1) % CHOICES.length];
+/** @param {'system'|'light'|'dark'} name */
+export function setTheme(name) {
+    choice = name;
     memory.set('theme', choice);
     apply();
 }

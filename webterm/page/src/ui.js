@@ -33,7 +33,8 @@ export function ask(q) {
     return new Promise((resolve) => {
         const yes = h('button', {class: 'button ' + (q.danger ? 'danger' : 'primary'), value: 'yes', autofocus: !q.danger},
             q.yes ?? 'OK');
-        const no = q.no === null ? null : h('button', {class: 'button', value: 'no', autofocus: q.danger}, q.no ?? 'Cancel');
+        const no = q.no === null ? null : h('button', {class: 'button', type: 'button', autofocus: q.danger, onclick: () => dialog.close('no')},
+            q.no ?? 'Cancel');
         const dialog = h('dialog', {class: 'dialog', 'aria-labelledby': 'dialog-title'},
             h('form', {method: 'dialog'}, h('h2', {id: 'dialog-title'}, q.title),
                 h('div', {class: 'dialog-body'}, q.body ?? ''), h('div', {class: 'dialog-foot'}, no, yes)));
@@ -44,4 +45,15 @@ export function ask(q) {
         document.body.append(dialog);
         dialog.showModal();
     });
+}
+
+/**
+ * Asks for a line of text.
+ * @param {{title: string, label: string, value?: string, type?: string}} q
+ * @returns {Promise<string|null>} null: cancelled
+ */
+export async function prompt(q) {
+    const field = h('input', {type: q.type ?? 'text', value: q.value ?? '', autofocus: true, maxlength: '200'});
+    const yes = await ask({title: q.title, body: h('label', {class: 'field'}, q.label, field)});
+    return yes ? field.value.trim() : null;
 }
