@@ -1,0 +1,78 @@
+// dash/details.js - what is known of the tile or ring that was chosen.
+import {attribute, h} from '../src/dom.js';
+import {bytes, count, percent, rate, span, words} from './format.js';
+import {arrange, newId, setText} from './parts.js';
+import {advice, reason, ROLES} from './process.js';
+
+function ofProcess(p, stack) {
+    const drops = (stack.drops ?? []).filter((d) => d.process === p.process && Number(d.total) > 0);
+    return [
+        ['What it does', ROLES[p.process]],
+        ['State', p.state],
+        ['Says', reason(p)],
+        ['What to do', advice(p)],
+        ['PID', p.alive ? p.pid : ''],
+        ['Up for', p.alive ? span(p.uptime_s) : ''],
+        ['Restarts', count(p.restarts)],
+        ['Last exit status', p.exit_status],
+        ['Takes in', rate(p.in_rate)],
+        ['Hands on', rate(p.out_rate)],
+        ...drops.map((d) => [`Dropped: ${words(d.reason)}`, `${count(d.total)}, ${rate(d.rate)}`]),
+    ];
+}
+
+const RING_WORDS = [
+    ['records', 'Records so far', count], ['publishes', 'Batches', count], ['full', 'Refused, since it was full', count],
+    ['bells', 'Doorbells rung', count], ['sleeps', 'Times its reader slept', count],
+    ['writer_starts', 'Starts of its writer', count], ['reader_starts', 'Starts of its reader', count],
+];
+
+function ofRing(r) {
+    return [
+        ['Carries', r.text],
+        ['From', r.from],
+        ['To', r.to],
+        ['Fill', percent(r.fill_percent)],
+        ['Used', `${bytes(r.used_bytes)} of ${bytes(r.size_bytes)}`],
+        ['Rate', rate(r.rate)],
+        ...RING_WORDS.filter(([key]) => r[key] !== undefined).map(([key, text, format]) => [text, format(r[key])]),
+    ];
+}
+
+/** A panel below the picture; hidden while nothing is chosen. */
+export function details({close}) {
+    const id = newId('details');
+    const title = h('h2', {id});
+    const list = h('dl', {class: 'dash-details-list'});
+    const rows = new Map(); // key -> {row, value}
+    const element = h('section', {class: 'panel dash-details', 'aria-labelledby': id, tabindex: '-1', hidden: true},
+        h('div', {class: 'dash-panel-head'}, title,
+            h('button', {class: 'button quiet', type: 'button', 'aria-label': 'Close details', onclick: close}, 'Close')), list);
+    element.addEventListener('keydown', (event) => event.key === 'Escape' && close());
+    const show = (facts) => {
+        const shown = facts.filter(([, value]) => value !== undefined && value !== null && value !== '');
+        arrange(list, shown.map(([key, value]) => {
+            if (!rows.has(key)) {
+                const dd = h('dd');
+                rows.set(key, {row: h('div', {}, h('dt', {}, key), dd), value: dd});
+            }
+            setText(rows.get(key).value, value);
+            return rows.get(key).row;
+        }));
+    };
+    return {
+        element,
+        update(stack, chosen) {
+            const process = stack?.processes.find((p) => p.process === chosen);
+            const ring = stack?.rings.find((r) => r.ring === chosen);
+            attribute(element, 'hidden', !process && !ring);
+            if (process) {
+                setText(title, process.process);
+                show(ofProcess(process, stack));
+            } else if (ring) {
+                setText(title, `Ring ${ring.ring}`);
+                show(ofRing(ring));
+            }
+        },
+    };
+}
