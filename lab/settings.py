@@ -37,6 +37,9 @@ def settings(args):
     args.openflow = pick(args.openflow, ('CAUSEWAY_LAB_OPENFLOW',), 'lab', 'openflow', 'both')
     if args.openflow not in ('1.0', '1.3', 'both'):
         raise LabError("--openflow '%s': expected 1.0, 1.3 or both" % args.openflow)
+    args.console = pick(getattr(args, 'console', None), ('CAUSEWAY_LAB_CONSOLE',), 'lab', 'console', 'restricted')
+    if args.console not in ('restricted', 'full'):
+        raise LabError("--console '%s': expected restricted or full" % args.console)
     if not re.fullmatch(r'[A-Za-z][A-Za-z0-9_.]{0,9}', args.switch):
         raise LabError("--switch '%s': expected a letter and at most nine letters, digits, '_' or '.', since the"
                        " kernel takes 15 characters for 'NAME-eth1'" % args.switch)

@@ -631,7 +631,7 @@ def foreign_link(p):
 
 case('no command', 'lab')
 lab_case('unknown command', 'fly', word='fly')
-for command in ('up', 'down', 'cli', 'run'):
+for command in ('up', 'down', 'cli', 'run', 'console'):
     lab_case('not root', command + IN_LAB, prefix=NOBODY, command=command, lab=LAB)
 lab_case('Mininet is not installed', 'up' + IN_LAB, prefix=[sys.executable, '-S'], python=sys.executable)
 lab_case('Open vSwitch is not installed', 'up' + IN_LAB, prefix=without('/usr/sbin/ovs-vswitchd', '/dev/null'))
@@ -648,6 +648,8 @@ lab_case('ssl: without a file', 'up --controller ssl:127.0.0.1:6653 --tls-key {d
          value='ssl:127.0.0.1:6653', flag='--tls-cert')
 lab_case('a file of ssl: missing', 'up --controller pssl:6653 --tls-key {dir}/none --tls-cert x --tls-ca x' + IN_LAB,
          flag='--tls-key', file='{dir}/none', reason='No such file or directory')
+lab_case('bad --console', 'console --console none' + IN_LAB, value='none')
+lab_case('mnexec is not installed', 'console' + IN_LAB, prefix=without('/usr/bin/mnexec', '/dev/null'))
 lab_case('bad --create', 'up --create me' + IN_LAB, value='me')
 lab_case('--create ofproxy without a database', 'up --create ofproxy' + IN_LAB, value='')
 lab_case('--create ofproxy without a database', 'up --create ofproxy --ovsdb tcp:10.0.0.1:6640' + IN_LAB,
