@@ -225,9 +225,12 @@ e2e: programs fakes                           ## run the tests on a real switch 
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e
 
 PREFIX ?= /usr/local
-install: programs                             ## install the programs and the man page (PREFIX, DESTDIR)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+# The lab goes where ptyhost looks for it from PREFIX/bin.
+install: programs                             ## install the programs, the lab and the man page (PREFIX, DESTDIR)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/causeway/lab $(DESTDIR)$(PREFIX)/share/man/man1
 	$(Q)install $(BIN) $(DESTDIR)$(PREFIX)/bin
+	$(Q)for f in $$(git ls-files lab 2>/dev/null || find lab -maxdepth 1 -type f); do \
+	    install -m $$(test -x $$f && echo 755 || echo 644) $$f $(DESTDIR)$(PREFIX)/lib/causeway/lab || exit 1; done
 	$(Q)install -m 644 docs/causeway.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 deps:                                         ## check the dependency rule
