@@ -80,6 +80,8 @@ int show_topic(struct ctl *c, const char *topic);
 json_t *show_rows(const struct ctl *c, const char *topic, json_t *params);
 /* The topics of a switch (show_switch.c). */
 int switch_show(struct ctl *c, const char *topic);
+/* `show latency` (latency.c); while watching, of the time since the last look. */
+int latency_show(struct ctl *c);
 /* `show verdicts` (verdicts.c).  Returns 1 if something does not add up. */
 int verdicts_show(struct ctl *c);
 /* Prints the processes and says in one line what the stack waits for. */

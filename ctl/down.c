@@ -16,7 +16,7 @@
 
 static const char *const suffixes[] = {".role", ".bell",   ".sock",    ".counters",       ".tx",
                                        ".rx",   ".board",  ".arena",   ".held",           ".host",
-                                       ".web",  ".mirror", ".latency", ".quarantine.pcap"};
+                                       ".web",  ".mirror", ".histogram", ".quarantine.pcap"};
 
 static bool ends_in(const char *name, size_t len, const char *suffix)
 {

@@ -36,6 +36,10 @@ static const struct column switch_columns[] = {{"dpid", "DATAPATH", false},
                                                {"errors", "ERRORS", true},
                                                {"last_error", "LAST ERROR", false},
                                                {NULL, NULL, false}};
+static const struct column session_columns[] = {
+    {"session", "SESSION", true}, {"name", "NAME", false}, {"state", "STATE", false},
+    {"pid", "PID", true},         {"size", "SIZE", true},  {"since", "SINCE", true},
+    {"command", "", false},       {NULL, NULL, false}};
 static const struct column bridge_columns[] = {
     {"bridge", "BRIDGE", false},  {"dpid", "DATAPATH", false},
     {"type", "TYPE", false},      {"ports", "PORTS", true},
@@ -65,7 +69,7 @@ static const struct column counter_columns[] = {{"process", "PROCESS", false},
 
 static const struct topic {
     const char *name;
-    const struct column *columns; /* NULL: show_switch.c has it, or verdicts.c */
+    const struct column *columns; /* NULL: show_switch.c has it, or verdicts.c, or latency.c */
 } topics[] = {{"arp", arp_columns},
               {"bridges", bridge_columns},
               {"counters", counter_columns},
@@ -73,11 +77,13 @@ static const struct topic {
               {"groups", NULL},
               {"ingress", ingress_columns},
               {"interfaces", interface_columns},
+              {"latency", NULL},
               {"meters", NULL},
               {"ports", NULL},
               {"queues", NULL},
               {"rings", ring_columns},
               {"routes", route_columns},
+              {"sessions", session_columns},
               {"switches", switch_columns},
               {"tables", NULL},
               {"verdicts", NULL},
@@ -99,9 +105,24 @@ static const struct topic *find(const char *word)
     return found;
 }
 
-static bool is_verdicts(const struct topic *t)
+static bool is(const struct topic *t, const char *name)
 {
-    return strcmp(t->name, "verdicts") == 0;
+    return strcmp(t->name, name) == 0;
+}
+
+/* How long each session has run, in words. */
+static void say_ages(json_t *rows)
+{
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        char text[40];
+
+        ctl_duration(text, sizeof text, json_real_value(json_object_get(row, "age_s")));
+        json_object_set_new(row, "since", json_string(text));
+    }
 }
 
 json_t *show_rows(const struct ctl *c, const char *topic, json_t *params)
@@ -121,8 +142,11 @@ static int show_one(struct ctl *c)
     const struct topic *t = find(c->argv[1]);
     json_t *rows;
 
-    if (is_verdicts(t)) {
+    if (is(t, "verdicts")) {
         return verdicts_show(c);
+    }
+    if (is(t, "latency")) {
+        return latency_show(c);
     }
     rows = show_rows(c, t->name, json_pack("{s:b}", "rows", (int)!c->json));
     if (!rows) {
@@ -131,6 +155,9 @@ static int show_one(struct ctl *c)
     if (c->json) {
         ctl_print_json(c, rows);
         return 0;
+    }
+    if (is(t, "sessions")) {
+        say_ages(rows);
     }
     ctl_table(c, rows, t->columns);
     json_decref(rows);
@@ -153,15 +180,16 @@ int cmd_show(struct ctl *c)
 {
     const struct topic *t = c->argc > 1 && c->argv[1][0] ? find(c->argv[1]) : NULL;
 
-    if (t && !t->columns && !is_verdicts(t)) {
+    if (t && !t->columns && !is(t, "verdicts") && !is(t, "latency")) {
         return switch_show(c, t->name);
     }
-    c->all = c->argc == 3 && t && is_verdicts(t) && strcmp(c->argv[2], "--all") == 0;
+    c->all = c->argc == 3 && t && is(t, "verdicts") && strcmp(c->argv[2], "--all") == 0;
     if (!t || (c->argc != 2 && !c->all)) {
         return ctl_usage(
             c,
             "show needs one topic: arp, bridges, counters, flows, groups, ingress, interfaces, "
-            "meters, ports, queues, rings, routes, switches, tables, verdicts or "
+            "latency, meters, ports, queues, rings, routes, sessions, switches, tables, verdicts "
+            "or "
             "vhosts%s%s%s",
             c->argc > 1 ? ", not '" : "", c->argc > 1 ? c->argv[1] : "", c->argc > 1 ? "'" : "");
     }

@@ -196,6 +196,7 @@ void ofproxy_open(struct ofproxy *p, const struct config *c, const char *run_dir
     lane_open(&p->vnsbridge, &p->topo, &p->pkt_out, TOPO_PKT_OUT, &p->pkt_in, TOPO_PKT_IN,
               OFPROXY_DETACHED);
     of_mirror_open(p);
+    topo_measure(&p->topo, &p->latency, TOPO_MEASURE_LATENCY);
     ports_open(&p->ports, &p->topo);
     p->sessions = ports_last_session(&p->ports);
     ingress_open(&p->ingress, &p->topo, c, &p->tally);
@@ -249,6 +250,7 @@ void ofproxy_close(struct ofproxy *p)
     ring_tx_leave(&p->pkt_in);
     arena_leave(&p->arena);
     mirror_write_leave(&p->mirror);
+    measure_write_leave(&p->latency);
     free(p->conns);
     munmap(p->out_memory, (size_t)p->max_conns * OUT_SIZE);
     loop_close(&p->loop);

@@ -57,6 +57,7 @@ struct ofproxy {
     struct lane vnsbridge;
     struct arena arena;
     struct mirror_writer mirror;
+    struct measure_writer latency;
     struct intake intake;
     struct ports ports;
     struct ingress ingress;

@@ -188,15 +188,26 @@ static void leave(struct ofproxy *p, const struct arena_flight *f)
     packet_in_release(p, f->dpid, f->buffer_id);
 }
 
+/* How long the frame was in the stack, for the histogram.  The record brings the time back, and a
+ * neighbour may write anything there: it must agree with what the flight knows of it. */
+static void measure(struct packet_out *o, const struct record *r, const struct arena_flight *f,
+                    uint64_t now_ns)
+{
+    if (ARENA_TIME(r->rx_ns) == f->since && r->rx_ns <= now_ns) {
+        o->waited_ns[o->n_waited++] = now_ns - r->rx_ns;
+    }
+}
+
 /* Frees the record's ticket, if it has one.  A record that a predecessor counted may be one that it
  * refused: any number may stand in it. */
-static void settle(struct ofproxy *p, const struct record *r)
+static void settle(struct ofproxy *p, const struct record *r, uint64_t now_ns)
 {
     const struct arena_flight *flight = arena_flight(&p->arena, r->ticket, r->seq);
     struct arena_flight f;
 
     if (flight) {
         f = *flight;
+        measure(&p->out, r, &f, now_ns);
         p->out.taken[r->ticket / 64] = 0;
         arena_settle(&p->arena, r->ticket, r->seq);
         leave(p, &f);
@@ -235,28 +246,33 @@ void packet_out_expire(struct ofproxy *p, uint64_t now_ns)
 static void end_batch(struct ofproxy *p, unsigned n)
 {
     struct packet_out *o = &p->out;
+    uint64_t now_ns = loop_now_ns();
 
     for (unsigned i = 0; i < n; i++) {
         count(p, &o->records[i], o->frames[i].outcome, o->bad[i]);
     }
     counter_apply(&p->tally, MARK_PKT_OUT, ring_position(&p->pkt_out));
+    o->n_waited = 0;
     for (unsigned i = 0; i < n; i++) {
         if (!o->bad[i]) {
-            settle(p, &o->records[i]);
+            settle(p, &o->records[i], now_ns);
         }
     }
+    histogram_add(p->latency.histogram, o->waited_ns, o->n_waited);
     ring_release(&p->pkt_out);
 }
 
 /* A batch that a predecessor had counted, and perhaps not settled. */
 static void settle_counted(struct ofproxy *p)
 {
-    uint64_t counted = counter_mark(MARK_PKT_OUT);
+    uint64_t counted = counter_mark(MARK_PKT_OUT), now_ns = loop_now_ns();
     const uint8_t *head;
     struct record r;
 
     while (ring_position(&p->pkt_out) < counted && ring_peek(&p->pkt_out, &r, &head)) {
-        settle(p, &r);
+        p->out.n_waited = 0;
+        settle(p, &r, now_ns);
+        histogram_add(p->latency.histogram, p->out.waited_ns, p->out.n_waited);
         ring_next(&p->pkt_out);
     }
     ring_release(&p->pkt_out);

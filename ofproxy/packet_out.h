@@ -1,7 +1,8 @@
 /* ofproxy/packet_out.h - verdicts from PKT_OUT: frames to switches, and the end of each frame.
  *
  * A batch: every record is checked and its frame queued; one sendmsg a connection (of_out_flush);
- * then the records are counted by verdict, their tickets settled, and the ring is released. */
+ * then the records are counted by verdict, their tickets settled, and the ring is released.  How long
+ * each frame was here goes into the histogram LATENCY: all that were settled, whatever their verdict. */
 #ifndef OFPROXY_PACKET_OUT_H
 #define OFPROXY_PACKET_OUT_H
 
@@ -21,6 +22,8 @@ struct packet_out {
     uint64_t taken[ARENA_TICKETS / 64]; /* tickets of this batch: none may come twice */
     uint32_t look_at;                   /* ticket to look at next: is it too old? */
     uint64_t looked_ns;
+    uint64_t waited_ns[OUT_BATCH]; /* of this batch's frames, from receipt to now */
+    unsigned n_waited;
 };
 
 /* At start: settles what a predecessor had begun to send, so that nothing is sent twice. */

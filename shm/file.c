@@ -20,8 +20,8 @@
 static const char *kind_name(uint32_t kind)
 {
     static const char *const names[] = {
-        "nothing known", "a ring's writer half", "a ring's reader half", "an arena", "a board",
-        "a mirror",      "a terminal's output",  "a terminal's input"};
+        "nothing known", "a ring's writer half", "a ring's reader half", "an arena",   "a board",
+        "a mirror",      "a terminal's output",  "a terminal's input",   "a histogram"};
 
     return kind < sizeof names / sizeof names[0] ? names[kind] : names[0];
 }

@@ -23,7 +23,8 @@ enum file_kind {
     FILE_BOARD,
     FILE_MIRROR,
     FILE_PTY_HOST,
-    FILE_PTY_WEB
+    FILE_PTY_WEB,
+    FILE_HISTOGRAM
 };
 
 struct file_header {

@@ -45,6 +45,11 @@ static const struct {
 #include "shm/topo.def"
 };
 
+static const char *const measures[] = {
+#define H(NAME, WRITER, text) #NAME,
+#include "shm/topo.def"
+};
+
 static void path_of(char *path, size_t size, const char *run_dir, const char *name,
                     const char *suffix)
 {
@@ -175,6 +180,17 @@ void topo_mirror(struct topo *t, struct mirror_writer *w, enum topo_mirror mirro
     say_anew(why);
 }
 
+void topo_measure(struct topo *t, struct measure_writer *w, enum topo_measure measure)
+{
+    char path[256], why[400];
+
+    path_of(path, sizeof path, t->run_dir, measures[measure], ".histogram");
+    if (measure_write_join(w, path, why, sizeof why) != 0) {
+        die("%s", why);
+    }
+    say_anew(why);
+}
+
 void topo_arena(struct topo *t, struct arena *a)
 {
     char path[256], why[400];
@@ -258,4 +274,20 @@ int topo_mirror_look(const char *run_dir, struct mirror_reader *r, enum topo_mir
         return -errno;
     }
     return mirror_read_join(r, path, mirrors[mirror].size, why, why_size);
+}
+
+int topo_measure_look(const char *run_dir, struct measure_reader *r, enum topo_measure measure,
+                      char *why, size_t why_size)
+{
+    char path[256];
+
+    path_of(path, sizeof path, run_dir, measures[measure], ".histogram");
+    if (access(path, F_OK) != 0) {
+        snprintf(why, why_size,
+                 "ofproxy has not run in %s, or was of another build: start the stack with "
+                 "'causeway up'",
+                 run_dir);
+        return -errno;
+    }
+    return measure_read_join(r, path, why, why_size);
 }

@@ -1,5 +1,5 @@
 /* shm/topo.h - a process's place in the run directory: role, doorbell, rings, boards, mirrors,
- * arena.
+ * histograms, arena.
  *
  *     topo_open(&t, run_dir, TOPO_VNSBRIDGE);        takes the role, opens the doorbell
  *     topo_rx(&t, &b.pkt_in, TOPO_PKT_IN);           in any order; no peer need be there
@@ -14,6 +14,7 @@
 #include "shm/arena.h"
 #include "shm/bell.h"
 #include "shm/board.h"
+#include "shm/measure.h"
 #include "shm/mirror.h"
 #include "shm/ring.h"
 #include "shm/role.h"
@@ -41,6 +42,11 @@ enum topo_mirror {
 #include "shm/topo.def"
     TOPO_MIRRORS
 };
+enum topo_measure {
+#define H(NAME, WRITER, text) TOPO_MEASURE_##NAME,
+#include "shm/topo.def"
+    TOPO_MEASURES
+};
 
 struct topo {
     char run_dir[96];
@@ -59,6 +65,7 @@ void topo_rx(struct topo *t, struct ring_rx *rx, enum topo_ring ring);
 void topo_board_writer(struct topo *t, struct board_writer *w, enum topo_board board);
 void topo_board_reader(struct topo *t, struct board_reader *r, enum topo_board board);
 void topo_mirror(struct topo *t, struct mirror_writer *w, enum topo_mirror mirror);
+void topo_measure(struct topo *t, struct measure_writer *w, enum topo_measure measure);
 void topo_arena(struct topo *t, struct arena *a); /* owner in ofproxy, read-only elsewhere */
 void topo_ring_all(struct topo *t);
 void topo_close(struct topo *t);
@@ -74,5 +81,7 @@ int topo_board_look(const char *run_dir, struct board_reader *r, enum topo_board
 /* The same of a mirror; a failure is a sentence in 'why'. */
 int topo_mirror_look(const char *run_dir, struct mirror_reader *r, enum topo_mirror mirror,
                      char *why, size_t why_size);
+int topo_measure_look(const char *run_dir, struct measure_reader *r, enum topo_measure measure,
+                      char *why, size_t why_size);
 
 #endif

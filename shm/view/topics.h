@@ -31,6 +31,11 @@ view_topic view_verdicts;
 /* view_ingress.c */
 view_topic view_ingress;
 
+/* view_latency.c */
+view_topic view_latency;
+/* view_sessions.c */
+view_topic view_sessions;
+
 /* A control call with VIEW_ANSWER_MS of patience. */
 json_t *view_call(const char *run_dir, const char *process, const char *method, json_t *params,
                   char *why, size_t size);

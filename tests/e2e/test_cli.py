@@ -149,7 +149,7 @@ def test_all_five_come_up(five):
     five.do('up')
     assert five.json('up')['routing'] is False  # no switch yet
     five.do('wait', 'ptyhost', 'webterm', '--timeout', 10)
-    five.do('log', 'info')
+    five.do('log', 'info', status=None)
 
 
 def control(run_dir, process, method, **params):
@@ -159,22 +159,6 @@ def control(run_dir, process, method, **params):
         s.connect('%s/%s.sock' % (run_dir, process))
         s.sendall(json.dumps({'method': method, 'params': params, 'id': 1}).encode() + b'\n')
         return json.loads(s.makefile().readline())
-
-
-@pytest.mark.parametrize('hard', [False, True])
-def test_a_process_restarts_itself_when_its_socket_is_asked_to(routing, lab, hard):
-    wait_for(lab.flows, 30, 'a reply')
-    before = routing.process('router')
-    pinger = Pinger(lab, 'client', HOSTS['server1'], interval='0.02')
-    try:
-        pinger.first_after(0, 10, 'a reply')
-        assert control(routing.run_dir, 'router', 'restart', hard=hard)['result'] == {'pid': before['pid']}
-        wait_for(lambda: routing.process('router').get('pid', before['pid']) != before['pid'], 10, 'a new router')
-        assert pinger.first_after(time.time(), 10, 'a reply of the new router') < 5
-    finally:
-        pinger.close()
-    log = routing.do('logs', 'router').stdout.split('asked to restart hard=%d' % hard)
-    assert len(log) > 1 and ('info stopped' in log[-1]) is not hard, log[-1]
 
 
 def test_restart_says_how_long_it_took(stand):
@@ -236,7 +220,7 @@ def test_every_answer_is_json_when_asked(stand):
     assert stand.json('up')['started'] is False
     for words in (['status'], ['status', '--rates'], ['version'], ['help'], ['logs'], ['check-config'],
                   ['route', 'list'], ['arp', 'list'], ['arp', 'flush'], ['log', 'info'],
-                  *(['show', t] for t in ('arp', 'counters', 'ingress', 'interfaces', 'rings', 'routes', 'switches',
+                  *(['show', t] for t in ('arp', 'counters', 'ingress', 'interfaces', 'latency', 'rings', 'routes', 'switches',
                                           'verdicts', 'vhosts'))):
         stand.json(*words)
     assert stand.json('show', 'counters')['router']['received'] == 0
@@ -245,9 +229,9 @@ def test_every_answer_is_json_when_asked(stand):
 
 def test_topics_may_be_shortened_as_far_as_they_are_unique(stand):
     stand.do('up')
-    for word in ('a', 'c', 'ing', 'int', 'ri', 'ro', 's', 've', 'vh'):
+    for word in ('a', 'c', 'ing', 'int', 'l', 'ri', 'ro', 'sw', 've', 'vh'):
         stand.do('show', word)
-    for word in ('i', 'r', 'v', 'x', ''):
+    for word in ('i', 'r', 's', 'v', 'x', ''):
         stand.do('show', word, status=2)
 
 
@@ -293,6 +277,22 @@ def test_wait_waits_for_what_it_is_told(stand):
 
 # ---- with the lab --------------------------------------------------------------------------------
 
+@pytest.mark.parametrize('hard', [False, True])
+def test_a_process_restarts_itself_when_its_socket_is_asked_to(routing, lab, hard):
+    wait_for(lab.flows, 30, 'a reply')
+    before = routing.process('router')
+    pinger = Pinger(lab, 'client', HOSTS['server1'], interval='0.02')
+    try:
+        pinger.first_after(0, 10, 'a reply')
+        assert control(routing.run_dir, 'router', 'restart', hard=hard)['result'] == {'pid': before['pid']}
+        wait_for(lambda: routing.process('router').get('pid', before['pid']) != before['pid'], 10, 'a new router')
+        assert pinger.first_after(time.time(), 10, 'a reply of the new router') < 5
+    finally:
+        pinger.close()
+    log = routing.do('logs', 'router').stdout.split('asked to restart hard=%d' % hard)
+    assert len(log) > 1 and ('info stopped' in log[-1]) is not hard, log[-1]
+
+
 def test_status_accounts_for_every_frame(routing, lab):
     assert lab.ping('client', HOSTS['server1'], count=5)[0] == 5
     status = wait_for(lambda: (lambda s: s if s['frames']['in_flight'] == 0 else None)(routing.json('status')), 5,
@@ -302,6 +302,32 @@ def test_status_accounts_for_every_frame(routing, lab):
     assert status['supervisor'] > 0
     assert {r['ring']: r['used_bytes'] for r in status['rings']} == dict.fromkeys(
         ('PKT_IN', 'VNS_IN', 'VNS_OUT', 'PKT_OUT'), 0)
+
+
+def test_show_latency_has_every_frame_that_was_settled(routing, lab):
+    assert lab.ping('client', HOSTS['server1'], count=5)[0] == 5
+
+    def settled():
+        frames, latency = routing.json('status')['frames'], routing.json('show', 'latency')
+        return latency if frames['in_flight'] == 0 and latency['count'] == frames['received'] > 0 else None
+    latency = wait_for(settled, 5, 'latency of every settled frame')
+    keys = ['min_us', 'p50_us', 'p90_us', 'p99_us', 'p999_us', 'p9999_us', 'max_us']
+    assert [latency[k] for k in keys] == sorted(latency[k] for k in keys) and 0 < latency['min_us'] < latency['mean_us']
+    assert sum(n for _low, n in latency['buckets']) == latency['count']
+    text = routing.do('show', 'latency').stdout
+    assert '%d frames, from' % latency['count'] in text and '99.9 %' in text and '#' in text
+    watch = subprocess.Popen([CAUSEWAY, 'show', 'latency', '--watch', '0.1', '--json'], env=routing.env, text=True,
+                             stdout=subprocess.PIPE)
+    try:
+        assert json.loads(watch.stdout.readline())['count'] == latency['count']
+        assert lab.ping('client', HOSTS['server1'], count=3)[0] == 3
+        counts = []
+        wait_for(lambda: counts.append(json.loads(watch.stdout.readline())['count']) or sum(counts) >= 6, 10,
+                 'the six frames of three pings')
+        assert sum(counts) < latency['count']
+    finally:
+        watch.kill()
+        watch.wait()
 
 
 def test_a_route_is_used_until_it_is_deleted(routing, lab):
