@@ -1,8 +1,9 @@
 /* ofproxy/packet_out.h - verdicts from PKT_OUT: frames to switches, and the end of each frame.
  *
  * A batch: every record is checked and its frame queued; one sendmsg a connection (of_out_flush);
- * then the records are counted by verdict, their tickets settled, and the ring is released.  How long
- * each frame was here goes into the histogram LATENCY: all that were settled, whatever their verdict. */
+ * then the records are counted by verdict, their tickets settled, and the ring is released.  How
+ * long each frame was here goes into the histogram LATENCY: all that were settled, whatever their
+ * verdict. */
 #ifndef OFPROXY_PACKET_OUT_H
 #define OFPROXY_PACKET_OUT_H
 
