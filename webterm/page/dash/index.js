@@ -68,9 +68,10 @@ class Overview {
         this.history.event(value, t);
         const process = this.#stack?.processes.find((p) => p.process === value.process);
         if (process) {
-            Object.assign(process, {state: value.to, text: value.text ?? ''});
-            if (['down', 'restarting'].includes(value.to)) {
-                process.alive = false;
+            const down = value.to === 'down' || value.to === 'restarting';
+            Object.assign(process, {state: down && process.supervised !== false ? 'restarting' : value.to, text: value.text ?? '', alive: !down});
+            if (!down && value.starts && value.pid) {
+                Object.assign(process, {pid: value.pid, restarts: value.starts - 1});
             }
             this.pipeline.update(this.#stack);
         }
@@ -151,6 +152,9 @@ export function mountDash(element, net) {
         tables.update(value);
     });
     feed.on('events', (value, message) => {
+        if (!value.process) {
+            return; // how many were missed: the next value of the stack has the outcome
+        }
         overview.event(value, message.t);
         overview.events.add(sentence(value), clock(message.t, 1));
         aloud.say(`${value.process} is ${value.to}`);

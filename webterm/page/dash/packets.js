@@ -8,6 +8,7 @@ import {Sequence, Store} from './packet_store.js';
 import {newId, setText} from './parts.js';
 
 const KEPT = 10000;
+const TRIAL_MS = 300; // a filter that cannot be read is refused sooner
 const WHERE = ['PKT_IN', 'VNS_IN', 'VNS_OUT', 'PKT_OUT', 'OPENFLOW'];
 const WHAT = {
     PKT_IN: 'frames from switches', VNS_IN: 'frames for the router', VNS_OUT: "the router's frames",
@@ -42,7 +43,9 @@ function whereBoxes(chosen, changed) {
 
 class PacketsPage {
     #feed; #net; #store = new Store(KEPT); #aside = new Store(KEPT); #sequence = new Sequence();
-    #came = 0; #missed = 0; #paused = false; #active = false; #options; #timer = 0;
+    #came = 0; #missed = 0; #paused = false; #active = false; #timer = 0;
+    #options; // what the server looks for
+    #trial = null; // {options, packets, timer}: asked for, and may still be refused
 
     constructor(net, feed) {
         this.#net = net;
@@ -105,16 +108,39 @@ class PacketsPage {
 
     #ask() {
         const where = [...this.boxes.querySelectorAll('input:checked')].map((box) => box.name);
-        this.#options = {filter: this.filter.value.trim(), where};
+        const options = {filter: this.filter.value.trim(), where};
         memory.set('dash.where', where);
         this.#refused('');
-        this.#clear();
+        this.#settle();
+        this.#trial = {before: this.#options, packets: [], timer: setTimeout(() => this.#settle(), TRIAL_MS)};
+        this.#options = options;
         this.#subscribe();
     }
 
+    /** It was not refused: the list begins anew, with what came of it since. */
+    #settle() {
+        if (this.#trial) {
+            const {packets, timer} = this.#trial;
+            clearTimeout(timer);
+            this.#trial = null;
+            this.#clear();
+            this.#show(packets);
+        }
+    }
+
+    /** A filter that cannot be read changes nothing but the line below it: the server keeps the one before, so do we. */
     #refused(sentence) {
         setText(this.wrong, sentence);
         attribute(this.filter, 'aria-invalid', sentence ? 'true' : null);
+        if (sentence && this.#trial) {
+            const {before, packets, timer} = this.#trial;
+            clearTimeout(timer);
+            this.#trial = null;
+            this.#options = before;
+            attribute(this.file, 'href', fileQuery(before));
+            this.#feed.keep('packets', before);
+            this.#show(packets);
+        }
     }
 
     #take(value, message) {
@@ -124,6 +150,14 @@ class PacketsPage {
         }
         this.#missed += Number(value.missed ?? 0);
         const packets = this.#sequence.fresh(value.packets ?? []);
+        if (this.#trial) {
+            this.#trial.packets.push(...packets);
+        } else {
+            this.#show(packets);
+        }
+    }
+
+    #show(packets) {
         if (this.#paused) {
             this.#came += packets.length;
             this.#aside.push(packets);
