@@ -28,7 +28,7 @@ const LATENCY_CHART = {
 
 /** Picture, account, charts: everything that the topic "stack" fills. */
 class Overview {
-    #stack = null; #chosen = null; #seen = false;
+    #stack = null; #chosen = null; #seen = false; #drawn = -Infinity;
 
     constructor(net, toSwitches) {
         this.history = new History();
@@ -85,12 +85,16 @@ class Overview {
     }
 
     draw() {
+        const now = performance.now(), still = matchMedia('(prefers-reduced-motion: reduce)').matches;
         this.pipeline.update(this.#stack);
         this.details.update(this.#stack, this.#chosen);
         this.account.update(this.#stack);
         this.drops.update(this.#stack);
-        this.histogram.update(this.#stack.latency ?? {});
-        this.parts.forEach((part) => part.update());
+        if (!still || now - this.#drawn > 2000) { // who wants little motion sees the pictures change every two seconds
+            this.#drawn = now;
+            this.histogram.update(this.#stack.latency ?? {});
+            this.parts.forEach((part) => part.update());
+        }
     }
 }
 

@@ -6,14 +6,11 @@ import {packetDetails} from './packet_details.js';
 import {PacketList} from './packet_list.js';
 import {Sequence, Store} from './packet_store.js';
 import {newId, setText} from './parts.js';
+import {RINGS} from './process.js';
 
 const KEPT = 10000;
 const TRIAL_MS = 300; // a filter that cannot be read is refused sooner
-const WHERE = ['PKT_IN', 'VNS_IN', 'VNS_OUT', 'PKT_OUT', 'OPENFLOW'];
-const WHAT = {
-    PKT_IN: 'frames from switches', VNS_IN: 'frames for the router', VNS_OUT: "the router's frames",
-    PKT_OUT: 'frames to switches', OPENFLOW: 'messages of the OpenFlow connections',
-};
+const WHERE = Object.keys(RINGS); // and the OpenFlow connections, which are no ring
 const EXAMPLES = 'for example: icmp · arp · host 10.0.1.100 · tcp port 80';
 
 async function copy(text) {
@@ -37,7 +34,7 @@ function curlLine(options, login) {
 }
 
 function whereBoxes(chosen, changed) {
-    return h('fieldset', {class: 'dash-where'}, h('legend', {class: 'sr-only'}, 'Where'), WHERE.map((name) => h('label', {class: 'dash-check', title: WHAT[name]},
+    return h('fieldset', {class: 'dash-where'}, h('legend', {class: 'sr-only'}, 'Where'), WHERE.map((name) => h('label', {class: 'dash-check', title: RINGS[name]},
         h('input', {type: 'checkbox', name, checked: chosen.includes(name), onchange: changed}), name)));
 }
 
@@ -140,6 +137,7 @@ class PacketsPage {
             attribute(this.file, 'href', fileQuery(before));
             this.#feed.keep('packets', before);
             this.#show(packets);
+            setText(this.wrong, `${sentence.replace(/\.$/, '')}. What is shown is ${before.filter ? `still of "${before.filter}"` : 'everything'}.`);
         }
     }
 

@@ -17,6 +17,14 @@ export const ROLES = {
     webterm: 'serves this page',
 };
 
+/** In the order of a frame's way. */
+export const LINE = ['ofproxy', 'vnsbridge', 'router'];
+
+export const RINGS = {
+    PKT_IN: 'frames from switches', VNS_IN: 'frames for the router', VNS_OUT: "the router's verdicts and frames",
+    PKT_OUT: 'verdicts, and frames to switches', OPENFLOW: 'messages of the OpenFlow connections',
+};
+
 /** The reason why it is not ready, as it said itself; or what it serves. */
 export function reason(process) {
     return process.text || (process.state === 'ready' ? ROLES[process.process] ?? '' : '');

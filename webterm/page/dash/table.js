@@ -91,7 +91,7 @@ class LiveTable {
         this.heads = what.columns.map((column) => this.#head(column));
         this.table = h('table', {class: 'table dash-table', 'aria-labelledby': id}, h('thead', {}, h('tr', {}, this.heads)), this.body);
         this.empty = h('p', {class: 'empty'}, what.nothing ?? 'Nothing yet.');
-        this.place = h('div', {class: 'dash-scroll'}, this.table, this.empty);
+        this.place = h('div', {class: 'dash-scroll scrolls'}, this.table, this.empty);
         this.count = h('span', {class: 'dash-count num'});
         this.head = h('div', {class: 'dash-panel-head'}, h('h2', {id}, what.title), this.count, this.filter);
         this.element = h('section', {class: 'panel dash-table-panel', 'aria-labelledby': id, 'data-table': what.name ?? null},

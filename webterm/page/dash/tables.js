@@ -1,7 +1,7 @@
 // dash/tables.js - routes, neighbours, interfaces, virtual hosts, switches, ports and ingress classes.
 import {attribute, h} from '../src/dom.js';
 import {toast} from '../src/ui.js';
-import {count, dpid, rate} from './format.js';
+import {count, dpid, millis, rate} from './format.js';
 import {addressKey} from './lpm.js';
 import {routesPanel} from './routes.js';
 import {switchPanel} from './switches.js';
@@ -76,7 +76,7 @@ const PLAIN = [
 function switches(net) {
     const panel = switchPanel(net);
     const table = liveTable({
-        name: 'switches', title: 'Switches', key: (r) => r.dpid, nothing: 'No switch is connected to ofproxy.', open: (r) => panel.open(r),
+        name: 'switches', title: 'Switches', key: (r) => `${r.dpid} ${r.auxiliary ?? 0} ${r.peer}`, nothing: 'No switch is connected to ofproxy.', open: (r) => panel.open(r),
         columns: [
             {key: 'dpid', title: 'Datapath', mono: true, text: (r) => dpid(r.dpid)},
             {key: 'state', title: 'State', state: (r) => (r.state === 'ready' || r.state === 'up' || r.state === 'connected' ? 'ok' : 'warn')},
@@ -84,7 +84,7 @@ function switches(net) {
             {key: 'version', title: 'OpenFlow'},
             {key: 'role', title: 'Role'},
             {key: 'ports', title: 'Ports', num: true},
-            {key: 'rtt_ms', title: 'Round trip', num: true, text: (r) => (r.rtt_ms === undefined ? '–' : `${r.rtt_ms} ms`)},
+            {key: 'rtt_ms', title: 'Round trip', num: true, text: (r) => millis(r.rtt_ms)},
             {key: 'rx_messages', title: 'Received', num: true, text: (r) => count(r.rx_messages)},
             {key: 'tx_messages', title: 'Sent', num: true, text: (r) => count(r.tx_messages)},
             {key: 'errors', title: 'Errors', num: true, text: (r) => count(r.errors)},
