@@ -9,7 +9,7 @@ import {newId, setText} from './parts.js';
 import {RINGS} from './process.js';
 
 const KEPT = 10000;
-const TRIAL_MS = 300; // a filter that cannot be read is refused sooner
+const TRIAL_MS = 2000; // a filter that cannot be read is refused sooner
 const WHERE = Object.keys(RINGS); // and the OpenFlow connections, which are no ring
 const EXAMPLES = 'for example: icmp · arp · host 10.0.1.100 · tcp port 80';
 
@@ -81,7 +81,8 @@ class PacketsPage {
                     onclick: () => copy(curlLine(this.#options, this.#net.me?.login))}, 'Copy line for Wireshark')));
         this.counts = h('span', {class: 'num'});
         this.missed = h('span', {class: 'state', 'data-state': 'warn', hidden: true});
-        this.status = h('p', {class: 'dash-packets-status'}, this.counts, this.missed);
+        this.note = h('span');
+        this.status = h('p', {class: 'dash-packets-status'}, this.counts, this.missed, this.note);
     }
 
     /** While nobody looks, nothing is asked for. */
@@ -147,6 +148,10 @@ class PacketsPage {
             return;
         }
         this.#missed += Number(value.missed ?? 0);
+        if (value.watching) { // the first value of a subscription that was taken
+            this.#settle();
+            setText(this.note, value.note ?? '');
+        }
         const packets = this.#sequence.fresh(value.packets ?? []);
         if (this.#trial) {
             this.#trial.packets.push(...packets);

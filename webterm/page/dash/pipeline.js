@@ -7,7 +7,7 @@
 import {attribute, h} from '../src/dom.js';
 import {count, dpid, percent, rate, span} from './format.js';
 import {newId, s, setText} from './parts.js';
-import {advice, LINE, reason, ROLES, stateKind} from './process.js';
+import {advice, LINE, reason, ROLES, stateKind, switchName} from './process.js';
 
 const BESIDE = ['webterm', 'ptyhost'];
 
@@ -115,10 +115,10 @@ class World {
     }
 
     update(tables) {
-        const switches = tables.switches ?? [];
+        const switches = (tables.switches ?? []).filter((w) => !w.auxiliary);
         const shown = switches.slice(0, 4).map((w) => {
-            const up = w.state === 'ready' || w.state === 'connected' || w.state === 'up';
-            return h('li', {}, h('span', {class: 'state', 'data-state': up ? 'ok' : 'warn'}, w.name || dpid(w.dpid)),
+            const up = w.state === 'ready';
+            return h('li', {}, h('span', {class: 'state', 'data-state': up ? 'ok' : 'warn'}, switchName(w) || dpid(w.dpid)),
                 h('span', {class: 'dash-dim'}, ` ${[up ? '' : w.state, w.version && `OpenFlow ${w.version}`, `${w.ports ?? 0} ports`].filter(Boolean).join(', ')}`));
         });
         const signature = JSON.stringify(switches.map((w) => [w.dpid, w.state, w.version, w.ports]));

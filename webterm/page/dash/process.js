@@ -25,6 +25,15 @@ export const RINGS = {
     PKT_OUT: 'verdicts, and frames to switches', OPENFLOW: 'messages of the OpenFlow connections',
 };
 
+const LOCAL = 0xfffffffe; // the switch's own port, which has its name
+
+/** What people call a switch: its own port's name, else how it describes itself, else nothing. */
+export function switchName(row) {
+    const told = row.description?.datapath ?? '';
+    const own = (row.port_list ?? []).find((port) => port.port === LOCAL)?.name;
+    return row.name ?? own ?? (told && !told.includes(' ') && told.toLowerCase() !== 'none' ? told : '');
+}
+
 /** The reason why it is not ready, as it said itself; or what it serves. */
 export function reason(process) {
     return process.text || (process.state === 'ready' ? ROLES[process.process] ?? '' : '');

@@ -120,7 +120,7 @@ export function routesPanel(net) {
         element: table.element,
         update(tables) {
             rows = tables.routes ?? [];
-            table.update(rows);
+            table.update(rows, tables.stale?.routes);
             form.interfaces(tables.interfaces ?? []);
             which.update();
         },

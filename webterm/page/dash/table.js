@@ -77,7 +77,7 @@ class Row {
 }
 
 class LiveTable {
-    #what; #rows = new Map(); #values = []; #by; #down = false; #current = null; #shown = [];
+    #what; #rows = new Map(); #values = []; #by; #down = false; #current = null; #shown = []; #old = '';
 
     constructor(what) {
         this.#what = what;
@@ -101,8 +101,10 @@ class LiveTable {
         this.#order();
     }
 
-    update(values) {
+    /** 'old': why the rows are not those of now; a sentence. */
+    update(values, old = '') {
         this.#values = values ?? [];
+        this.#old = old ?? '';
         this.#draw(false);
     }
 
@@ -166,7 +168,8 @@ class LiveTable {
         attribute(this.table, 'hidden', n === 0);
         attribute(this.empty, 'hidden', n > 0);
         setText(this.empty, all > 0 ? 'No row has these words.' : this.#what.nothing ?? 'Nothing yet.');
-        setText(this.note, n > MOST ? `The first ${MOST} of ${count(n)} are shown: filter to see others.` : '');
+        setText(this.note, [n > MOST && `The first ${MOST} of ${count(n)} are shown: filter to see others.`,
+            this.#old && `Not as of now: ${this.#old}.`].filter(Boolean).join(' '));
     }
 
     #settle(row) {
