@@ -128,6 +128,7 @@ export function mountDash(element, net) {
     });
     const tables = tablesPage(net), packets = packetsPage(net, feed);
     let visible = false, page = '';
+    const scrolled = {}; // each page has its own place
     const settle = () => {
         const seen = visible && !document.hidden;
         overview.seen(seen && page === 'overview');
@@ -141,12 +142,16 @@ export function mountDash(element, net) {
         {name: 'packets', title: 'Packets', element: packets.element},
     ], memory.get('dash.page', 'overview'), (name) => {
         page = name;
+        element.scrollTop = scrolled[name] ?? 0;
         memory.set('dash.page', name);
         settle();
     });
     root.append(h('div', {class: 'dash-bar'}, pages.bar, stale.element), overview.element, tables.element, packets.element, aloud.element);
     element.append(root);
 
+    element.addEventListener('scroll', () => {
+        scrolled[page] = element.scrollTop;
+    }, {passive: true});
     feed.on('stack', (value, message) => {
         stale.heard(message.t);
         overview.update(value, message.t);

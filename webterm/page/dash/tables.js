@@ -22,7 +22,7 @@ function neighbours(net) {
             {key: 'interface', title: 'Interface'},
             {key: 'state', title: 'State', state: (r) => (r.state === 'reachable' ? 'ok' : 'warn')},
             {key: 'age_s', title: 'Age', num: true, text: (r) => `${count(r.age_s)} s`},
-            {key: 'held', title: 'Frames held', num: true, text: (r) => count(r.held)},
+            {key: 'held', title: 'Held', num: true, text: (r) => count(r.held)},
             {key: 'do', title: '', button: {text: 'Forget', label: (r) => `Forget neighbour ${r.address}`, press: (r) =>
                 net.delete(`/api/v1/arp/${r.address}`).then(() => {}, (problem) => toast(problem.message, 'bad'))}},
         ],
