@@ -39,7 +39,8 @@ bool ctl_starts(bool starts[TOPO_PROCESSES], const char *words, char *why, size_
 {
     memset(starts, 0, TOPO_PROCESSES * sizeof *starts);
     for (words += strspn(words, " \t"); *words; words += strspn(words, " \t")) {
-        int n = (int)strcspn(words, " \t"), p = 0;
+        int n = (int)strcspn(words, " \t");
+        enum topo_process p = 0;
 
         while (p < TOPO_PROCESSES && (strncmp(words, topo_process_name(p), (size_t)n) != 0 ||
                                       topo_process_name(p)[n] != '\0')) {
