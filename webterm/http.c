@@ -298,3 +298,12 @@ void http_stop(struct http *h)
     h->stop = true;
     http_wake(h);
 }
+
+void http_count(const struct http *h, struct http_counts *n)
+{
+    *n = (struct http_counts){
+        .connections = h->n_conns, .requests = h->requests, .sent_bytes = h->sent_bytes};
+    for (const struct conn *c = h->conns; c; c = c->next) {
+        n->websockets += c->state == CONN_WS;
+    }
+}

@@ -126,5 +126,11 @@ void http_on_wake(struct http *h, void (*woken)(void *context), void *context);
 void http_wake(struct http *h);
 int http_run(struct http *h);
 void http_stop(struct http *h);
+/* For /metrics. */
+struct http_counts {
+    unsigned connections, websockets; /* now */
+    uint64_t requests, sent_bytes;    /* answered; before TLS, without heads of WebSocket frames */
+};
+void http_count(const struct http *h, struct http_counts *n);
 
 #endif

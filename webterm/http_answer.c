@@ -80,6 +80,7 @@ static size_t make_head(const struct http_request *q, char *to, int status, cons
 {
     struct text t;
 
+    q->conn->h->requests++;
     text_open(&t, to, HTTP_HEAD_OUT);
     text_say(&t, "HTTP/1.1 %d %s\r\ndate: %s\r\n", status, reason(status), date_now());
     if (type) {
@@ -107,6 +108,7 @@ static size_t take(struct http_piece *p, uint8_t *to, size_t size)
 static int put(struct conn *c, size_t len)
 {
     c->deadline_ms = http_now_ms() + WRITE_MS;
+    c->h->sent_bytes += len;
     return lws_write(c->wsi, c->h->out + LWS_PRE, len, LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
 

@@ -156,6 +156,7 @@ struct http {
     int wakeup;  /* eventfd: http_wake, http_stop */
     struct http_timer sweep;
     bool stop;
+    uint64_t requests, sent_bytes;
     char complaint[256]; /* the library's last line at level error */
     uint8_t out[LWS_PRE + HTTP_HEAD_OUT + HTTP_OUT];
 };

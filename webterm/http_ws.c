@@ -173,6 +173,7 @@ int ws_writeable(struct conn *c)
         return 0;
     }
     c->deadline_ms = http_now_ms() + WRITE_MS;
+    c->h->sent_bytes += len;
     if (lws_write(c->wsi, room, len, text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY) < 0) {
         return -1;
     }
