@@ -125,3 +125,26 @@ int64_t account_drops_under_way(const struct account_look *look, enum drop why)
                      counter_snapshot_drop(&s[COUNTER_OF_ROUTER], COUNTER_DECIDED, why) -
                      counter_snapshot_drop(&look->first[COUNTER_OF_OFPROXY], COUNTER_DROPPED, why));
 }
+
+bool account_holds(const struct account_look *look)
+{
+    bool holds = true;
+
+    for (size_t i = 0; i < n_accounts; i++) {
+        holds = holds && (!look->there[accounts[i].owner] ||
+                          account_sum(&look->later[accounts[i].owner], &accounts[i]) == 0);
+    }
+    for (unsigned p = 0; p < COUNTER_PROCESSES; p++) {
+        for (unsigned k = 0; k < COUNTER_KINDS && look->there[p]; k++) {
+            holds = holds && (counter_total(p, k) == COUNTERS ||
+                              account_reasons(&look->later[p], p, k) == 0);
+        }
+    }
+    for (size_t i = 0; i < n_account_rings; i++) {
+        holds = holds && account_under_way(look, &account_rings[i]) >= 0;
+    }
+    for (unsigned d = DROP_NONE + 1; d < DROPS; d++) {
+        holds = holds && account_drops_under_way(look, d) >= 0;
+    }
+    return holds;
+}

@@ -58,6 +58,8 @@ int64_t account_reasons(const struct counter_snapshot *s, enum counter_process p
                         enum counter_kind k);
 /* Returns 0, or -errno of the process that could not be read; one that never ran is no error. */
 int account_look(const char *run_dir, struct account_look *look);
+/* Does all of it add up? */
+bool account_holds(const struct account_look *look);
 uint64_t account_counted_in(const struct account_look *look, const struct account_ring *r);
 uint64_t account_counted_out(const struct account_look *look, const struct account_ring *r);
 int64_t account_under_way(const struct account_look *look, const struct account_ring *r);

@@ -82,14 +82,18 @@ struct switch_words {
     } sorts[SWITCH_SORTS];
 };
 
-/* WRONG: the words are; PARTLY: some rows are missing.  But for WHOLE 'why' has a sentence. */
-enum switch_shown { SWITCH_WHOLE, SWITCH_PARTLY, SWITCH_WRONG };
+/* WRONG: the words are; PARTLY: some rows are missing; NONE: there is no such switch; UNKNOWN: nor
+ * is known which there are.  But for WHOLE 'why' has a sentence. */
+enum switch_shown { SWITCH_WHOLE, SWITCH_PARTLY, SWITCH_WRONG, SWITCH_NONE, SWITCH_UNKNOWN };
 
 /* Is it one of the topics that, without a switch's name, mean all of them? */
 bool switch_topic_of_every(const char *topic);
 /* Appends the rows of one switch. */
 enum switch_shown switch_rows(const char *run_dir, const struct switch_words *w, const json_t *s,
                               json_t *rows, char *why, size_t size);
+/* The same of those that the words mean: one, or every one. */
+enum switch_shown switch_rows_of(const char *run_dir, const struct switch_words *w, json_t *rows,
+                                 char *why, size_t size);
 /* As view_show has it. */
 json_t *switch_topic(const char *run_dir, const char *topic, const json_t *params, char *why,
                      size_t size);

@@ -55,6 +55,24 @@ static enum switch_shown rows_of_all(const char *run_dir, const struct switch_wo
     return all;
 }
 
+enum switch_shown switch_rows_of(const char *run_dir, const struct switch_words *w, json_t *rows,
+                                 char *why, size_t size)
+{
+    json_t *list = switch_list(run_dir, why, size), *one;
+    enum switch_shown shown = SWITCH_NONE;
+
+    if (!list) {
+        return SWITCH_UNKNOWN;
+    }
+    if (switch_topic_of_every(w->topic) && !w->name) {
+        shown = rows_of_all(run_dir, w, list, rows, why, size);
+    } else if ((one = switch_find(list, w->name, why, size))) {
+        shown = switch_rows(run_dir, w, one, rows, why, size);
+    }
+    json_decref(list);
+    return shown;
+}
+
 json_t *switch_topic(const char *run_dir, const char *topic, const json_t *params, char *why,
                      size_t size)
 {
@@ -63,16 +81,10 @@ json_t *switch_topic(const char *run_dir, const char *topic, const json_t *param
                                    .name = json_string_value(json_object_get(params, "switch")),
                                    .filter = filter ? filter : "",
                                    .all = json_is_true(json_object_get(params, "all"))};
-    json_t *list = switch_list(run_dir, why, size), *rows = json_array(), *one;
-    enum switch_shown shown = SWITCH_PARTLY;
+    json_t *rows = json_array();
 
-    if (list && switch_topic_of_every(topic) && !w.name && json_array_size(list) > 0) {
-        shown = rows_of_all(run_dir, &w, list, rows, why, size);
-    } else if (list && (one = switch_find(list, w.name, why, size))) {
-        shown = switch_rows(run_dir, &w, one, rows, why, size);
-    }
-    json_decref(list);
-    if (shown != SWITCH_WHOLE && json_array_size(rows) == 0) {
+    if (switch_rows_of(run_dir, &w, rows, why, size) != SWITCH_WHOLE &&
+        json_array_size(rows) == 0) {
         json_decref(rows);
         return NULL;
     }

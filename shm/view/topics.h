@@ -15,7 +15,10 @@ typedef json_t *view_topic(const char *run_dir, const json_t *params, char *why,
 /* view_process.c: a row for each process: process, state, text, alive, starts, restarts; pid and
  * uptime_s of one that is alive.  What a supervisor knows of it is not told here. */
 view_topic view_processes;
-json_t *view_process(const char *run_dir, enum topo_process p);
+/* Without asking, for one who knows whether it is silent; and whether it is, which may take 500 ms.
+ */
+json_t *view_process_as(const char *run_dir, enum topo_process p, bool silent);
+bool view_silent(const char *run_dir, enum topo_process p);
 
 /* view_memory.c */
 view_topic view_rings, view_counters;

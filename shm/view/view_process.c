@@ -10,11 +10,12 @@
 
 /* Alive is not at work: one that was stopped (SIGSTOP), or hangs, holds its role all the same. Only
  * silence counts; one that has no control socket yet is starting. */
-static bool is_silent(const char *run_dir, const char *name)
+bool view_silent(const char *run_dir, enum topo_process p)
 {
     uint64_t begun = loop_now_ns();
     char why[512];
-    json_t *answer = control_call(run_dir, name, "ping", NULL, PING_MS, why, sizeof why);
+    json_t *answer =
+        control_call(run_dir, topo_process_name(p), "ping", NULL, PING_MS, why, sizeof why);
 
     json_decref(answer);
     return !answer && loop_now_ns() - begun >= PING_MS * 1000000ull;
@@ -28,14 +29,14 @@ static double uptime(const struct role_row *row)
     return (double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3 - (double)row->start_ns / 1e9;
 }
 
-json_t *view_process(const char *run_dir, enum topo_process p)
+json_t *view_process_as(const char *run_dir, enum topo_process p, bool silent)
 {
     const char *name = topo_process_name(p), *state = "down";
     struct role_row row = {0};
     bool alive, known = role_look(run_dir, name, &row, &alive);
     json_t *o;
 
-    if (alive && known && is_silent(run_dir, name)) {
+    if (alive && known && silent) {
         state = "silent";
         snprintf(row.text, sizeof row.text,
                  "does not answer: stopped, or it hangs; kill -CONT %llu, or causeway restart "
@@ -60,7 +61,8 @@ json_t *view_processes(const char *run_dir, const json_t *params, char *why, siz
 
     (void)params, (void)why, (void)size;
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
-        json_array_append_new(list, view_process(run_dir, (enum topo_process)p));
+        json_array_append_new(list, view_process_as(run_dir, (enum topo_process)p,
+                                                    view_silent(run_dir, (enum topo_process)p)));
     }
     return list;
 }
