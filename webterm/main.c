@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/control.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/notify.h"
+#include "shm/fault.h"
 #include "shm/topo.h"
+#include "webterm/api.h"
 #include "webterm/events.h"
 #include "webterm/http.h"
 #include "webterm/live.h"
@@ -24,6 +27,7 @@ struct webterm {
     struct loop loop;
     struct http *http;
     struct live *live;
+    struct api *api;
 };
 
 static void configure(struct webterm *w, int argc, char **argv)
@@ -77,10 +81,21 @@ static void open_live(struct webterm *w)
     }
 }
 
+static void open_api(struct webterm *w)
+{
+    char why[200];
+
+    w->api = api_open(w->http, w->live, w->topo.run_dir, why, sizeof why);
+    if (!w->api) {
+        die("%s", why);
+    }
+}
+
 /* Each module of webterm is opened here by one call. */
 static void open_modules(struct webterm *w)
 {
     open_live(w);
+    open_api(w);
     http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
 }
 
@@ -95,6 +110,10 @@ int main(int argc, char **argv)
     loop_catch_signals(&w.loop);
     open_http(&w);
     open_modules(&w);
+    fault_open(); /* a file that its owner cuts short is no reason to die (shm/guard.h) */
+    control_open(w.topo.run_dir, topo_process_name(TOPO_WEBTERM), NULL);
+    control_serve();
+    api_start(w.api);
     http_watch(w.http, w.loop.signals.fd, on_signal, &w);
     role_state(&w.topo.role, ROLE_READY, "%s", "");
     log_info("started run_dir=%s listen=%s", w.topo.run_dir,
@@ -102,6 +121,8 @@ int main(int argc, char **argv)
     notify_up();
     http_run(w.http);
     role_state(&w.topo.role, ROLE_STOPPING, "%s", "");
+    control_stop();
+    api_close(w.api);
     http_close(w.http);
     topo_close(&w.topo);
     config_free(&w.config);

@@ -1,0 +1,252 @@
+/* webterm/api.c - topics over HTTP; what all of the interface shares. */
+#include "webterm/api.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *title(int status)
+{
+    switch (status) {
+    case 400:
+        return "Bad Request";
+    case 404:
+        return "Not Found";
+    case 409:
+        return "Conflict";
+    case 422:
+        return "Unprocessable Content";
+    case 429:
+        return "Too Many Requests";
+    case 500:
+        return "Internal Server Error";
+    case 502:
+        return "Bad Gateway";
+    case 504:
+        return "Gateway Timeout";
+    default:
+        return "Service Unavailable";
+    }
+}
+
+/* A sentence may quote a peer's bytes that are no UTF-8, or end within a character. */
+static void make_ascii(char *text)
+{
+    for (; *text; text++) {
+        *text = (unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e ? '?' : *text;
+    }
+}
+
+void api_problem(struct http_request *q, int status, const char *field, const char *format, ...)
+{
+    char sentence[900], *body;
+    va_list args;
+    json_t *o;
+
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    make_ascii(sentence);
+    o = json_pack("{s:s s:s s:i s:s}", "type", "about:blank", "title", title(status), "status",
+                  status, "detail", sentence);
+    if (field) {
+        json_object_set_new(o, "field", json_string(field));
+    }
+    body = json_dumps(o, JSON_COMPACT);
+    http_answer(q, status, "application/problem+json",
+                status == 503 || status == 429 ? "retry-after: 1\r\n" : NULL, body ? body : "{}",
+                body ? strlen(body) : 2);
+    free(body);
+    json_decref(o);
+}
+
+/* Does "If-None-Match" list it?  ('W/' before a tag does not matter here: RFC 9110, 13.1.2.) */
+static bool has_already(const struct http_request *q, const char *etag)
+{
+    const char *list = http_header(q, "if-none-match");
+
+    return strcmp(list, "*") == 0 || strstr(list, etag) != NULL;
+}
+
+void api_answer(struct http_request *q, const struct collect_text *text)
+{
+    char headers[500], lacks[sizeof text->lacks];
+
+    if (text->status != 200) {
+        api_problem(q, text->status, NULL, "%s", text->body);
+        return;
+    }
+    snprintf(lacks, sizeof lacks, "%s", text->lacks);
+    make_ascii(lacks);
+    snprintf(headers, sizeof headers, "etag: %s\r\ncache-control: no-cache\r\n%s%s%s", text->etag,
+             lacks[0] ? "causeway-lacks: " : "", lacks, lacks[0] ? "\r\n" : "");
+    if (has_already(q, text->etag)) {
+        http_answer(q, 304, NULL, headers, "", 0);
+    } else {
+        http_answer(q, 200, "application/json", headers, text->body, text->len);
+    }
+}
+
+/* ---- topics ------------------------------------------------------------------------------- */
+
+struct topic_route {
+    struct api *a;
+    enum collect_topic topic;
+};
+
+/* A request that waits for its topic. */
+struct waiting {
+    struct collect_wait wait; /* first */
+    struct http_request *q;
+};
+
+static void ready(struct collect_wait *w, const struct collect_text *text)
+{
+    struct waiting *at = (struct waiting *)w;
+
+    api_answer(at->q, text);
+    free(at);
+}
+
+static void gone(void *context, struct http_request *q)
+{
+    struct waiting *at = context;
+
+    (void)q;
+    collect_cancel(&at->wait);
+    free(at);
+}
+
+static void on_topic(void *context, struct http_request *q)
+{
+    const struct topic_route *r = context;
+    struct waiting *at = calloc(1, sizeof *at);
+    const struct collect_text *text;
+
+    if (!at) {
+        api_problem(q, 503, NULL, "out of memory: try again");
+        return;
+    }
+    at->wait.ready = ready;
+    at->q = q;
+    text = collect_get(r->a->c, r->topic, &at->wait);
+    if (text) {
+        free(at);
+        api_answer(q, text);
+    } else {
+        http_later(q, gone, at);
+    }
+}
+
+static void topic_routes(struct api *a)
+{
+    static const enum collect_topic shown[] = {
+        COLLECT_STATUS,     COLLECT_PROCESSES, COLLECT_RINGS,    COLLECT_COUNTERS, COLLECT_VERDICTS,
+        COLLECT_INTERFACES, COLLECT_VHOSTS,    COLLECT_SWITCHES, COLLECT_ROUTES,   COLLECT_ARP,
+        COLLECT_BRIDGES,    COLLECT_INGRESS,   COLLECT_LATENCY};
+    static struct topic_route routes[sizeof shown / sizeof shown[0]];
+    static char paths[sizeof shown / sizeof shown[0]][40];
+
+    for (unsigned i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        routes[i] = (struct topic_route){a, shown[i]};
+        snprintf(paths[i], sizeof paths[i], "/api/v1/%s", collect_name(shown[i]));
+        http_route(a->h, "GET", paths[i], HTTP_VIEWER, on_topic, &routes[i]);
+    }
+}
+
+/* ---- jobs --------------------------------------------------------------------------------- */
+
+static void job_free(struct api_job *j)
+{
+    json_decref(j->params);
+    free(j->text);
+    free(j);
+}
+
+static void job_done(struct collect_job *job)
+{
+    struct api_job *j = (struct api_job *)job;
+
+    if (j->q && !j->text) {
+        api_problem(j->q, 503, NULL, "out of memory: try again");
+    } else if (j->q && j->text->status != 200) {
+        api_problem(j->q, j->text->status, j->field, "%s", j->text->body);
+    } else if (j->q && j->status != 200) {
+        http_answer(j->q, j->status, "application/json", NULL, j->text->body, j->text->len);
+    } else if (j->q) {
+        api_answer(j->q, j->text);
+    }
+    job_free(j);
+}
+
+static void job_gone(void *context, struct http_request *q)
+{
+    struct api_job *j = context;
+
+    (void)q;
+    j->q = NULL;
+}
+
+void api_ask(struct api *a, struct http_request *q, enum collect_lane lane,
+             void (*work)(struct collect_job *j), const struct api_job *words)
+{
+    struct api_job *j = malloc(sizeof *j);
+
+    if (!j) {
+        json_decref(words->params);
+        api_problem(q, 503, NULL, "out of memory: try again");
+        return;
+    }
+    *j = *words;
+    j->job = (struct collect_job){.lane = lane, .work = work, .done = job_done};
+    j->a = a;
+    j->q = q;
+    j->status = j->status ? j->status : 200;
+    if (!collect_do(a->c, &j->job)) {
+        job_free(j);
+        api_problem(q, 503, NULL, "%d requests wait for that process already: try again",
+                    COLLECT_JOBS);
+        return;
+    }
+    http_later(q, job_gone, j);
+}
+
+/* ---- from beginning to end ---------------------------------------------------------------- */
+
+struct api *api_open(struct http *h, struct live *live, const char *run_dir, char *why,
+                     size_t why_size)
+{
+    struct api *a = calloc(1, sizeof *a);
+
+    if (!a) {
+        snprintf(why, why_size, "no memory for the interface: free some");
+        return NULL;
+    }
+    a->h = h;
+    a->live = live;
+    a->c = collect_open(h, run_dir, why, why_size);
+    if (!a->c) {
+        free(a);
+        return NULL;
+    }
+    topic_routes(a);
+    api_switch_routes(a);
+    api_change_routes(a);
+    api_health_routes(a);
+    if (live) {
+        api_live_topics(a);
+    }
+    return a;
+}
+
+void api_start(struct api *a)
+{
+    collect_start(a->c);
+}
+
+void api_close(struct api *a)
+{
+    collect_close(a->c);
+    free(a);
+}
