@@ -17,6 +17,7 @@
 #include "shm/fault.h"
 #include "shm/topo.h"
 #include "webterm/api.h"
+#include "webterm/buttons.h"
 #include "webterm/events.h"
 #include "webterm/http.h"
 #include "webterm/live.h"
@@ -28,11 +29,18 @@ struct webterm {
     struct http *http;
     struct live *live;
     struct api *api;
+    struct buttons *buttons;
 };
 
 static void configure(struct webterm *w, int argc, char **argv)
 {
+    char why[400];
+
     config_load(&w->config, CONFIG_WEBTERM, argc, argv);
+    w->buttons = buttons_open(config_str(&w->config, CONFIG_WEBTERM_BUTTONS), why, sizeof why);
+    if (!w->buttons) {
+        die_usage("%s: correct it, or name another file with --buttons", why);
+    }
 }
 
 static void open_http(struct webterm *w)
@@ -96,6 +104,7 @@ static void open_modules(struct webterm *w)
 {
     open_live(w);
     open_api(w);
+    buttons_serve(w->buttons, w->http);
     http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
 }
 
@@ -124,6 +133,7 @@ int main(int argc, char **argv)
     control_stop();
     api_close(w.api);
     http_close(w.http);
+    buttons_close(w.buttons);
     topo_close(&w.topo);
     config_free(&w.config);
     log_info("stopped");
