@@ -16,6 +16,7 @@
 #include "common/notify.h"
 #include "shm/fault.h"
 #include "shm/topo.h"
+#include "webterm/address.h"
 #include "webterm/api.h"
 #include "webterm/buttons.h"
 #include "webterm/events.h"
@@ -108,6 +109,15 @@ static void open_modules(struct webterm *w)
     http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
 }
 
+static void say_ready(struct webterm *w)
+{
+    char where[96];
+
+    address_say(where, sizeof where, config_str(&w->config, CONFIG_WEBTERM_LISTEN),
+                w->topo.run_dir);
+    role_state(&w->topo.role, ROLE_READY, "%s", where);
+}
+
 int main(int argc, char **argv)
 {
     static struct webterm w;
@@ -124,7 +134,7 @@ int main(int argc, char **argv)
     control_serve();
     api_start(w.api);
     http_watch(w.http, w.loop.signals.fd, on_signal, &w);
-    role_state(&w.topo.role, ROLE_READY, "%s", "");
+    say_ready(&w);
     log_info("started run_dir=%s listen=%s", w.topo.run_dir,
              config_str(&w.config, CONFIG_WEBTERM_LISTEN));
     notify_up();
