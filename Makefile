@@ -50,7 +50,7 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] shm/view/*.[ch] webterm/*.[ch] webterm/ptyhost/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/fuzz/shim/criterion/*.h))
 
-.PHONY: all help programs page up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage deps fmt fmt-check clean install
+.PHONY: all help programs page page-test up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
@@ -220,6 +220,17 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) $(JOBS) --no-print-directory fuzz
 	$(Q)$(MAKE) $(JOBS) --no-print-directory oracle
 	$(Q)$(MAKE) $(JOBS) --no-print-directory e2e
+	$(Q)$(MAKE) $(JOBS) --no-print-directory page-test
+
+# The page in Chromium, on a real stack.
+PAGE_TEST_PACKAGES := build/npm/tests-page
+page-test: programs $(PAGE_TEST_PACKAGES)/.done ## try the page in a browser (root)
+	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) tests/page/run
+$(PAGE_TEST_PACKAGES)/.done: tests/page/package.json tests/page/package-lock.json
+	@mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
+	@touch $@
 
 e2e: programs fakes                           ## run the tests on a real switch (root)
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e

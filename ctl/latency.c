@@ -61,7 +61,7 @@ static void print_bars(const json_t *v)
     {
         int n = octave(json_real_value(json_array_get(bucket, 0))) + 10;
 
-        count[n] += (double)json_integer_value(json_array_get(bucket, 1));
+        count[n] += (double)(uint64_t)json_integer_value(json_array_get(bucket, 1));
         first = n < first ? n : first;
         last = n > last ? n : last;
     }

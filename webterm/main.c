@@ -17,10 +17,10 @@
 #include "shm/fault.h"
 #include "shm/topo.h"
 #include "webterm/api.h"
+#include "webterm/buttons.h"
 #include "webterm/events.h"
 #include "webterm/http.h"
 #include "webterm/live.h"
-#include "webterm/term.h"
 
 struct webterm {
     struct config config;
@@ -29,12 +29,18 @@ struct webterm {
     struct http *http;
     struct live *live;
     struct api *api;
-    struct term *term;
+    struct buttons *buttons;
 };
 
 static void configure(struct webterm *w, int argc, char **argv)
 {
+    char why[400];
+
     config_load(&w->config, CONFIG_WEBTERM, argc, argv);
+    w->buttons = buttons_open(config_str(&w->config, CONFIG_WEBTERM_BUTTONS), why, sizeof why);
+    if (!w->buttons) {
+        die_usage("%s: correct it, or name another file with --buttons", why);
+    }
 }
 
 static void open_http(struct webterm *w)
@@ -93,29 +99,12 @@ static void open_api(struct webterm *w)
     }
 }
 
-static void open_term(struct webterm *w)
-{
-    struct term_settings set = {
-        .http = w->http,
-        .live = w->live,
-        .topo = &w->topo,
-        .sessions = (unsigned)config_int(&w->config, CONFIG_PTYHOST_MAX_SESSIONS),
-        .recordings = config_str(&w->config, CONFIG_WEBTERM_RECORDINGS),
-    };
-    char why[400];
-
-    w->term = term_open(&set, why, sizeof why);
-    if (!w->term) {
-        die("%s", why);
-    }
-}
-
 /* Each module of webterm is opened here by one call. */
 static void open_modules(struct webterm *w)
 {
     open_live(w);
     open_api(w);
-    open_term(w);
+    buttons_serve(w->buttons, w->http);
     http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
 }
 
@@ -144,7 +133,7 @@ int main(int argc, char **argv)
     control_stop();
     api_close(w.api);
     http_close(w.http);
-    term_close(w.term);
+    buttons_close(w.buttons);
     topo_close(&w.topo);
     config_free(&w.config);
     log_info("stopped");

@@ -18,7 +18,7 @@ import time
 import pytest
 import vns
 from crowd import Crowd, Member, message
-from harness import BIN, FAKE, LIBC, OF_PORT, SLOT, VNS_PORT, Child, run, verdicts_add_up, wait_for
+from harness import BIN, FAKE, LIBC, OF_PORT, SLOT, VNS_PORT, Child, WebStack, run, verdicts_add_up, wait_for
 from ofswitch import ECHO_REQUEST, Switch, udp_frame
 from steady import BACK, HIGHEST, MARK_NS, Steady, dropped, settled
 from test_cli import Stand
@@ -621,9 +621,9 @@ def mounted(make_own_stack):
         m.close()
 
 
-@pytest.mark.parametrize('name', ['ofproxy', 'vnsbridge', 'router'])
+@pytest.mark.parametrize('name', ['ofproxy', 'vnsbridge', 'router', 'ptyhost'])
 def test_a_full_run_directory_is_said_at_start(mounted, name):
-    stack, _ = mounted('size=256k')
+    stack, _ = mounted('size=256k', kind=WebStack)
     stack.start(name)
     status = stack.children[name].popen.wait(5)
     last = stack.children[name].text().splitlines()[-1]

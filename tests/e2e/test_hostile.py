@@ -52,7 +52,8 @@ def status(stack):
 
 LOOKS = (('status',), ('show', 'rings'), ('show', 'interfaces'), ('show', 'vhosts'), ('show', 'counters'),
          ('show', 'ingress'), ('show', 'switches'), ('show', 'verdicts', '--all'), ('show', 'interfaces', '--json'),
-         ('show', 'vhosts', '--json'), ('show', 'rings', '--json'), ('show', 'ingress', '--json'))
+         ('show', 'vhosts', '--json'), ('show', 'rings', '--json'), ('show', 'ingress', '--json'),
+         ('show', 'latency'), ('show', 'latency', '--json'))
 
 
 def causeway_looks(stack):

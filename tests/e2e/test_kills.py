@@ -9,7 +9,7 @@ import random
 import signal
 import time
 
-from harness import OF_PORT, Auditor, verdicts_add_up, wait_for
+from harness import OF_PORT, Auditor, Stack, WebStack, verdicts_add_up, wait_for
 from steady import FLOWING, HIGHEST, MARK_NS, WORDS, Steady, dropped
 
 KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
@@ -57,8 +57,9 @@ class Killer:
             took[len(took) // 2] / 1e6, took[len(took) * 99 // 100] / 1e6, took[-1] / 1e6)
 
 
-def begin(make_own_stack, *flags):
-    stack = make_own_stack(of_port=OF_PORT + 7, flags={'vnsbridge': ['--listen', 'none']}).start()
+def begin(make_own_stack, *flags, kind=Stack):
+    stack = make_own_stack(kind, of_port=OF_PORT + 7, flags={'vnsbridge': ['--listen', 'none'],
+                                                             'ptyhost': ['--command', '/bin/cat']}).start()
     steady = Steady(stack, *flags, rate=RATE, window=WINDOW)
     wait_for(lambda: steady.get(HIGHEST) > 100, 60, 'flowing frames')
     return stack, steady
@@ -111,10 +112,10 @@ def test_a_killed_ofproxy_doubles_nothing(make_own_stack):
     stack.end()
 
 
-def test_any_of_the_three_may_be_killed_at_any_time(make_own_stack):
-    kills = max(KILLS // 10, 5)
-    stack, steady = begin(make_own_stack, '--reconnect')
-    killer = drive(stack, steady, ('ofproxy', 'vnsbridge', 'router'), kills)
+def test_any_of_the_five_may_be_killed_at_any_time(make_own_stack):
+    kills = max(KILLS // 8, 5)
+    stack, steady = begin(make_own_stack, '--reconnect', kind=WebStack)
+    killer = drive(stack, steady, WebStack.PROCESSES, kills)
     end = steady.stop()
     verdicts_add_up(stack)
     of = stack.counters()['ofproxy']

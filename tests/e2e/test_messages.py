@@ -613,6 +613,13 @@ ctl('down: no permission', 'down', prefix=NOBODY, make=run_dir, dir='{run}')
 ctl('down: not a run directory', 'down', dir='{run}',
     make=lambda p: (run_dir(p), p.write('run/precious', 'x')))
 
+# ---- webterm -------------------------------------------------------------------------------------
+
+case('buttons file missing', 'webterm', RUN + '--buttons {dir}/none', file='{dir}/none')
+case('a mistake in the buttons file', 'webterm', RUN + '--buttons {dir}/mine.ini',
+     files={'mine.ini': '[ping]\nlabel = Ping\ncolour = red\n'}, file='{dir}/mine.ini', line='3',
+     mistake="unknown key 'colour', expected label, group, command or hint")
+
 # ---- lab/lab -------------------------------------------------------------------------------------
 
 IN_LAB = ' --run-dir {run} --switch {switch}'

@@ -47,6 +47,14 @@ static const char *const board_name[] = {
 #include "shm/topo.def"
 };
 
+static const struct {
+    const char *name;
+    enum topo_process writer;
+} measures[] = {
+#define H(NAME, WRITER, text) {#NAME, TOPO_##WRITER},
+#include "shm/topo.def"
+};
+
 /* ---- its own files ------------------------------------------------------------------------ */
 
 enum what { A_RING_TX, A_RING_RX, A_BOARD, AN_ARENA, A_ROLE, PLAIN };
@@ -86,6 +94,11 @@ static void list_files(void)
     for (enum topo_board b = 0; b < TOPO_BOARDS; b++) {
         if (board_writer_of[b] == me) {
             add_file(A_BOARD, board_name[b], ".board");
+        }
+    }
+    for (unsigned m = 0; m < TOPO_MEASURES; m++) {
+        if (measures[m].writer == me) {
+            add_file(PLAIN, measures[m].name, ".histogram");
         }
     }
     if (me == TOPO_OFPROXY) {

@@ -35,7 +35,7 @@ export function drops() {
     const table = h('table', {class: 'table'}, h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, 'Reason'), h('th', {scope: 'col'}, 'Decided by'),
         h('th', {scope: 'col', class: 'num'}, 'Rate'), h('th', {scope: 'col', class: 'num'}, 'Total'))), body);
     const element = h('section', {class: 'panel dash-drops'}, h('div', {class: 'dash-panel-head'}, h('h2', {}, 'Dropped, by reason')),
-        h('div', {class: 'dash-scroll'}, table, nothing));
+        h('div', {class: 'dash-scroll scrolls'}, table, nothing));
     const row = (d) => {
         const key = `${d.process} ${d.reason}`;
         if (!rows.has(key)) {
@@ -70,7 +70,7 @@ export function eventList() {
     const list = h('ol', {class: 'dash-events'});
     const nothing = h('p', {class: 'empty'}, 'No process has changed its state since this page was opened.');
     const element = h('section', {class: 'panel'}, h('div', {class: 'dash-panel-head'}, h('h2', {}, 'What happened')),
-        h('div', {class: 'dash-scroll'}, list, nothing));
+        h('div', {class: 'dash-scroll scrolls'}, list, nothing));
     return {
         element,
         add(sentence, time) {

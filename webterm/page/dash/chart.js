@@ -83,7 +83,7 @@ export function chart(what, history) {
     const data = () => [history.t, ...what.series.map((line) => history.columns[line.column])];
 
     const options = (width, height) => ({
-        width, height, legend: {show: false}, padding: [8, 8, 0, 0],
+        width, height, legend: {show: false}, padding: [8, 20, 0, 0],
         cursor: {drag: {x: false, y: false}, points: {size: 5}, sync: {key: 'dash'}},
         scales: {
             x: {time: true, range: () => [(history.t.at(-1) ?? Date.now() / 1000) - SPAN_S, history.t.at(-1) ?? Date.now() / 1000]},

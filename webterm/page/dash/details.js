@@ -2,7 +2,7 @@
 import {attribute, h} from '../src/dom.js';
 import {bytes, count, percent, rate, span, words} from './format.js';
 import {arrange, newId, setText} from './parts.js';
-import {advice, reason, ROLES} from './process.js';
+import {advice, LINE, reason, RINGS, ROLES} from './process.js';
 
 function ofProcess(p, stack) {
     const drops = (stack.drops ?? []).filter((d) => d.process === p.process && Number(d.total) > 0);
@@ -15,8 +15,7 @@ function ofProcess(p, stack) {
         ['Up for', p.alive ? span(p.uptime_s) : ''],
         ['Restarts', count(p.restarts)],
         ['Last exit status', p.exit_status],
-        ['Takes in', rate(p.in_rate)],
-        ['Hands on', rate(p.out_rate)],
+        ...LINE.includes(p.process) ? [['Takes in', rate(p.in_rate)], ['Hands on', rate(p.out_rate)]] : [],
         ...drops.map((d) => [`Dropped: ${words(d.reason)}`, `${count(d.total)}, ${rate(d.rate)}`]),
     ];
 }
@@ -29,7 +28,7 @@ const RING_WORDS = [
 
 function ofRing(r) {
     return [
-        ['Carries', r.text],
+        ['Carries', r.text ?? RINGS[r.ring]],
         ['From', r.from],
         ['To', r.to],
         ['Fill', percent(r.fill_percent)],

@@ -38,6 +38,13 @@ export class Feed {
         }
     }
 
+    /** The server kept the options that it had: so do we, for the next reconnection. */
+    keep(topic, options) {
+        if (this.#wanted.has(topic)) {
+            this.#wanted.set(topic, JSON.stringify(options));
+        }
+    }
+
     #send(topics) {
         if (topics.length) {
             const options = topics.map((topic) => [topic, JSON.parse(this.#wanted.get(topic))]).filter(([, o]) => o);

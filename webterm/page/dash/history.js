@@ -25,7 +25,7 @@ export class History {
         if (last !== undefined && t - last > GAP_S) {
             this.#push(last + 0.001, {});
         }
-        const {rates = {}, latency = {}} = stack;
+        const rates = stack.rates ?? {}, latency = stack.latency ?? {};
         const idle = !(Number(latency.count) > 0); // no frame, no latency: not a latency of zero
         this.#push(t, {...rates, ...idle ? {} : latency});
         if (!idle) {

@@ -28,7 +28,7 @@ const LATENCY_CHART = {
 
 /** Picture, account, charts: everything that the topic "stack" fills. */
 class Overview {
-    #stack = null; #chosen = null; #seen = false;
+    #stack = null; #chosen = null; #seen = false; #drawn = -Infinity;
 
     constructor(net, toSwitches) {
         this.history = new History();
@@ -68,9 +68,10 @@ class Overview {
         this.history.event(value, t);
         const process = this.#stack?.processes.find((p) => p.process === value.process);
         if (process) {
-            Object.assign(process, {state: value.to, text: value.text ?? ''});
-            if (['down', 'restarting'].includes(value.to)) {
-                process.alive = false;
+            const down = value.to === 'down' || value.to === 'restarting';
+            Object.assign(process, {state: down && process.supervised !== false ? 'restarting' : value.to, text: value.text ?? '', alive: !down});
+            if (!down && value.starts && value.pid) {
+                Object.assign(process, {pid: value.pid, restarts: value.starts - 1});
             }
             this.pipeline.update(this.#stack);
         }
@@ -84,12 +85,16 @@ class Overview {
     }
 
     draw() {
+        const now = performance.now(), still = matchMedia('(prefers-reduced-motion: reduce)').matches;
         this.pipeline.update(this.#stack);
         this.details.update(this.#stack, this.#chosen);
         this.account.update(this.#stack);
         this.drops.update(this.#stack);
-        this.histogram.update(this.#stack.latency ?? {});
-        this.parts.forEach((part) => part.update());
+        if (!still || now - this.#drawn > 2000) { // who wants little motion sees the pictures change every two seconds
+            this.#drawn = now;
+            this.histogram.update(this.#stack.latency ?? {});
+            this.parts.forEach((part) => part.update());
+        }
     }
 }
 
@@ -123,6 +128,7 @@ export function mountDash(element, net) {
     });
     const tables = tablesPage(net), packets = packetsPage(net, feed);
     let visible = false, page = '';
+    const scrolled = {}; // each page has its own place
     const settle = () => {
         const seen = visible && !document.hidden;
         overview.seen(seen && page === 'overview');
@@ -136,12 +142,16 @@ export function mountDash(element, net) {
         {name: 'packets', title: 'Packets', element: packets.element},
     ], memory.get('dash.page', 'overview'), (name) => {
         page = name;
+        element.scrollTop = scrolled[name] ?? 0;
         memory.set('dash.page', name);
         settle();
     });
     root.append(h('div', {class: 'dash-bar'}, pages.bar, stale.element), overview.element, tables.element, packets.element, aloud.element);
     element.append(root);
 
+    element.addEventListener('scroll', () => {
+        scrolled[page] = element.scrollTop;
+    }, {passive: true});
     feed.on('stack', (value, message) => {
         stale.heard(message.t);
         overview.update(value, message.t);
@@ -151,6 +161,9 @@ export function mountDash(element, net) {
         tables.update(value);
     });
     feed.on('events', (value, message) => {
+        if (!value.process) {
+            return; // how many were missed: the next value of the stack has the outcome
+        }
         overview.event(value, message.t);
         overview.events.add(sentence(value), clock(message.t, 1));
         aloud.say(`${value.process} is ${value.to}`);

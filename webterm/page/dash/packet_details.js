@@ -7,8 +7,10 @@ const ROW = 16;
 
 /** [name, value, offset, length]: offsets are of the frame, and may be missing. */
 function fieldItem([name, value, offset, length], choose) {
+    const depth = name.length - name.trimStart().length; // a field within a field: OpenFlow has such
     const item = h('li', {role: 'treeitem', tabindex: -1, 'aria-selected': 'false', class: 'dash-leaf'},
-        h('span', {class: 'dash-leaf-name'}, name), ' ', h('span', {class: 'dash-leaf-value'}, String(value)));
+        h('span', {class: 'dash-leaf-name'}, name.trim()), ' ', h('span', {class: 'dash-leaf-value'}, String(value)));
+    item.style.marginLeft = `${depth / 3}em`;
     item.range = Number.isInteger(offset) && length > 0 ? [offset, offset + length] : null;
     item.addEventListener('click', (event) => {
         event.stopPropagation();

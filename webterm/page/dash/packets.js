@@ -6,13 +6,11 @@ import {packetDetails} from './packet_details.js';
 import {PacketList} from './packet_list.js';
 import {Sequence, Store} from './packet_store.js';
 import {newId, setText} from './parts.js';
+import {RINGS} from './process.js';
 
 const KEPT = 10000;
-const WHERE = ['PKT_IN', 'VNS_IN', 'VNS_OUT', 'PKT_OUT', 'OPENFLOW'];
-const WHAT = {
-    PKT_IN: 'frames from switches', VNS_IN: 'frames for the router', VNS_OUT: "the router's frames",
-    PKT_OUT: 'frames to switches', OPENFLOW: 'messages of the OpenFlow connections',
-};
+const TRIAL_MS = 2000; // a filter that cannot be read is refused sooner
+const WHERE = Object.keys(RINGS); // and the OpenFlow connections, which are no ring
 const EXAMPLES = 'for example: icmp · arp · host 10.0.1.100 · tcp port 80';
 
 async function copy(text) {
@@ -36,13 +34,15 @@ function curlLine(options, login) {
 }
 
 function whereBoxes(chosen, changed) {
-    return h('fieldset', {class: 'dash-where'}, h('legend', {class: 'sr-only'}, 'Where'), WHERE.map((name) => h('label', {class: 'dash-check', title: WHAT[name]},
+    return h('fieldset', {class: 'dash-where'}, h('legend', {class: 'sr-only'}, 'Where'), WHERE.map((name) => h('label', {class: 'dash-check', title: RINGS[name]},
         h('input', {type: 'checkbox', name, checked: chosen.includes(name), onchange: changed}), name)));
 }
 
 class PacketsPage {
     #feed; #net; #store = new Store(KEPT); #aside = new Store(KEPT); #sequence = new Sequence();
-    #came = 0; #missed = 0; #paused = false; #active = false; #options; #timer = 0;
+    #came = 0; #missed = 0; #paused = false; #active = false; #timer = 0;
+    #options; // what the server looks for
+    #trial = null; // {options, packets, timer}: asked for, and may still be refused
 
     constructor(net, feed) {
         this.#net = net;
@@ -81,7 +81,8 @@ class PacketsPage {
                     onclick: () => copy(curlLine(this.#options, this.#net.me?.login))}, 'Copy line for Wireshark')));
         this.counts = h('span', {class: 'num'});
         this.missed = h('span', {class: 'state', 'data-state': 'warn', hidden: true});
-        this.status = h('p', {class: 'dash-packets-status'}, this.counts, this.missed);
+        this.note = h('span');
+        this.status = h('p', {class: 'dash-packets-status'}, this.counts, this.missed, this.note);
     }
 
     /** While nobody looks, nothing is asked for. */
@@ -105,16 +106,40 @@ class PacketsPage {
 
     #ask() {
         const where = [...this.boxes.querySelectorAll('input:checked')].map((box) => box.name);
-        this.#options = {filter: this.filter.value.trim(), where};
+        const options = {filter: this.filter.value.trim(), where};
         memory.set('dash.where', where);
         this.#refused('');
-        this.#clear();
+        this.#settle();
+        this.#trial = {before: this.#options, packets: [], timer: setTimeout(() => this.#settle(), TRIAL_MS)};
+        this.#options = options;
         this.#subscribe();
     }
 
+    /** It was not refused: the list begins anew, with what came of it since. */
+    #settle() {
+        if (this.#trial) {
+            const {packets, timer} = this.#trial;
+            clearTimeout(timer);
+            this.#trial = null;
+            this.#clear();
+            this.#show(packets);
+        }
+    }
+
+    /** A filter that cannot be read changes nothing but the line below it: the server keeps the one before, so do we. */
     #refused(sentence) {
         setText(this.wrong, sentence);
         attribute(this.filter, 'aria-invalid', sentence ? 'true' : null);
+        if (sentence && this.#trial) {
+            const {before, packets, timer} = this.#trial;
+            clearTimeout(timer);
+            this.#trial = null;
+            this.#options = before;
+            attribute(this.file, 'href', fileQuery(before));
+            this.#feed.keep('packets', before);
+            this.#show(packets);
+            setText(this.wrong, `${sentence.replace(/\.$/, '')}. What is shown is ${before.filter ? `still of "${before.filter}"` : 'everything'}.`);
+        }
     }
 
     #take(value, message) {
@@ -123,7 +148,19 @@ class PacketsPage {
             return;
         }
         this.#missed += Number(value.missed ?? 0);
+        if (value.watching) { // the first value of a subscription that was taken
+            this.#settle();
+            setText(this.note, value.note ?? '');
+        }
         const packets = this.#sequence.fresh(value.packets ?? []);
+        if (this.#trial) {
+            this.#trial.packets.push(...packets);
+        } else {
+            this.#show(packets);
+        }
+    }
+
+    #show(packets) {
         if (this.#paused) {
             this.#came += packets.length;
             this.#aside.push(packets);

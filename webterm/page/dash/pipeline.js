@@ -7,9 +7,8 @@
 import {attribute, h} from '../src/dom.js';
 import {count, dpid, percent, rate, span} from './format.js';
 import {newId, s, setText} from './parts.js';
-import {advice, reason, ROLES, stateKind} from './process.js';
+import {advice, LINE, reason, ROLES, stateKind, switchName} from './process.js';
 
-const LINE = ['ofproxy', 'vnsbridge', 'router'];
 const BESIDE = ['webterm', 'ptyhost'];
 
 /** A line with a head, as wide as its place; with the fill of the ring as a bar upon it. */
@@ -62,7 +61,7 @@ class Tile {
         setText(this.facts.restarts, count(p.restarts));
         for (const [key, value] of [['in', p.in_rate], ['out', p.out_rate]]) {
             setText(this.facts[key], rate(value));
-            attribute(this.facts[key].parentElement, 'hidden', value === undefined || value === null); // no part of the line
+            attribute(this.facts[key].parentElement, 'hidden', !LINE.includes(this.name)); // no frame comes to those beside
         }
     }
 
@@ -116,10 +115,10 @@ class World {
     }
 
     update(tables) {
-        const switches = tables.switches ?? [];
+        const switches = (tables.switches ?? []).filter((w) => !w.auxiliary);
         const shown = switches.slice(0, 4).map((w) => {
-            const up = w.state === 'ready' || w.state === 'connected' || w.state === 'up';
-            return h('li', {}, h('span', {class: 'state', 'data-state': up ? 'ok' : 'warn'}, w.name || dpid(w.dpid)),
+            const up = w.state === 'ready';
+            return h('li', {}, h('span', {class: 'state', 'data-state': up ? 'ok' : 'warn'}, switchName(w) || dpid(w.dpid)),
                 h('span', {class: 'dash-dim'}, ` ${[up ? '' : w.state, w.version && `OpenFlow ${w.version}`, `${w.ports ?? 0} ports`].filter(Boolean).join(', ')}`));
         });
         const signature = JSON.stringify(switches.map((w) => [w.dpid, w.state, w.version, w.ports]));

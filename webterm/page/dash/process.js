@@ -17,6 +17,23 @@ export const ROLES = {
     webterm: 'serves this page',
 };
 
+/** In the order of a frame's way. */
+export const LINE = ['ofproxy', 'vnsbridge', 'router'];
+
+export const RINGS = {
+    PKT_IN: 'frames from switches', VNS_IN: 'frames for the router', VNS_OUT: "the router's verdicts and frames",
+    PKT_OUT: 'verdicts, and frames to switches', OPENFLOW: 'messages of the OpenFlow connections',
+};
+
+const LOCAL = 0xfffffffe; // the switch's own port, which has its name
+
+/** What people call a switch: its own port's name, else how it describes itself, else nothing. */
+export function switchName(row) {
+    const told = row.description?.datapath ?? '';
+    const own = (row.port_list ?? []).find((port) => port.port === LOCAL)?.name;
+    return row.name ?? own ?? (told && !told.includes(' ') && told.toLowerCase() !== 'none' ? told : '');
+}
+
 /** The reason why it is not ready, as it said itself; or what it serves. */
 export function reason(process) {
     return process.text || (process.state === 'ready' ? ROLES[process.process] ?? '' : '');

@@ -85,12 +85,11 @@ export function restarter(net, latest) {
         attribute(witness.element, 'hidden', false);
         say('warn', `${job.name} is being restarted …`);
         try {
-            const answer = await net.post(`/api/v1/processes/${encodeURIComponent(job.name)}/restart`, {kill: kill.checked});
-            if (job === mine && !mine.done) {
-                success(answer?.outage_ms ?? performance.now() - mine.startedAt, answer?.pid ?? pidOf(latest(), mine.name));
+            const answer = await net.post(`/api/v1/processes/${encodeURIComponent(job.name)}/restart`, {hard: kill.checked});
+            if (job === mine && !mine.done && answer?.outage_ms !== undefined) { // webterm cannot say when it is back
+                success(answer.outage_ms, answer.pid);
             }
         } catch (problem) {
-            // webterm cannot answer for its own restart: its new PID is the answer (update)
             if (job === mine && !(mine.name === 'webterm' && problem.status === 0)) {
                 finish('bad', problem.message);
             }

@@ -86,7 +86,7 @@ function lookup(routes) {
         } else {
             const [best, ...rest] = matches(routes(), address);
             const via = best && best.gateway && best.gateway !== '0.0.0.0' ? ` via ${best.gateway}` : '';
-            setText(answer, best ? `${best.destination}${via} dev ${best.interface}, ${best.state}`
+            setText(answer, best ? `${best.destination}${via} dev ${best.interface}${best.state === 'ok' ? '' : `, ${best.state}`}`
                 + `${rest.length ? `; shorter: ${rest.map((r) => r.destination).join(', ')}` : ''}`
                 : 'no route: the sender is told "network unreachable"');
         }
@@ -112,7 +112,7 @@ export function routesPanel(net) {
             {key: 'destination', title: 'Destination', mono: true, sort: (r) => addressKey(r.destination)},
             {key: 'gateway', title: 'Gateway', mono: true, sort: (r) => addressKey(r.gateway)},
             {key: 'interface', title: 'Interface'},
-            {key: 'state', title: 'State', state: (r) => (r.state === 'up' || r.state === 'active' ? 'ok' : 'warn')},
+            {key: 'state', title: 'State', state: (r) => (r.state === 'ok' ? 'ok' : 'warn')},
             {key: 'do', title: '', button: {text: 'Delete', label: (r) => `Delete route ${r.destination}`, press: remove}},
         ],
     });
@@ -120,7 +120,7 @@ export function routesPanel(net) {
         element: table.element,
         update(tables) {
             rows = tables.routes ?? [];
-            table.update(rows);
+            table.update(rows, tables.stale?.routes);
             form.interfaces(tables.interfaces ?? []);
             which.update();
         },

@@ -2,6 +2,7 @@
 import {attribute, h} from '../src/dom.js';
 import {count, span} from './format.js';
 import {newId, setText, tabs} from './parts.js';
+import {switchName} from './process.js';
 import {liveTable} from './table.js';
 
 const n = (key, title) => ({key, title, num: true, text: (r) => count(r[key])});
@@ -82,7 +83,7 @@ export function switchPanel(net) {
         element,
         open(row) {
             dpid = row.dpid;
-            setText(title, `Switch ${row.name ?? row.dpid}`);
+            setText(title, `Switch ${switchName(row) || row.dpid}`);
             element.hidden = false;
             choice.start();
             title.focus();

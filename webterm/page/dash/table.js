@@ -77,7 +77,7 @@ class Row {
 }
 
 class LiveTable {
-    #what; #rows = new Map(); #values = []; #by; #down = false; #current = null; #shown = [];
+    #what; #rows = new Map(); #values = []; #by; #down = false; #current = null; #shown = []; #old = '';
 
     constructor(what) {
         this.#what = what;
@@ -91,7 +91,7 @@ class LiveTable {
         this.heads = what.columns.map((column) => this.#head(column));
         this.table = h('table', {class: 'table dash-table', 'aria-labelledby': id}, h('thead', {}, h('tr', {}, this.heads)), this.body);
         this.empty = h('p', {class: 'empty'}, what.nothing ?? 'Nothing yet.');
-        this.place = h('div', {class: 'dash-scroll'}, this.table, this.empty);
+        this.place = h('div', {class: 'dash-scroll scrolls'}, this.table, this.empty);
         this.count = h('span', {class: 'dash-count num'});
         this.head = h('div', {class: 'dash-panel-head'}, h('h2', {id}, what.title), this.count, this.filter);
         this.element = h('section', {class: 'panel dash-table-panel', 'aria-labelledby': id, 'data-table': what.name ?? null},
@@ -101,8 +101,10 @@ class LiveTable {
         this.#order();
     }
 
-    update(values) {
+    /** 'old': why the rows are not those of now; a sentence. */
+    update(values, old = '') {
         this.#values = values ?? [];
+        this.#old = old ?? '';
         this.#draw(false);
     }
 
@@ -166,7 +168,8 @@ class LiveTable {
         attribute(this.table, 'hidden', n === 0);
         attribute(this.empty, 'hidden', n > 0);
         setText(this.empty, all > 0 ? 'No row has these words.' : this.#what.nothing ?? 'Nothing yet.');
-        setText(this.note, n > MOST ? `The first ${MOST} of ${count(n)} are shown: filter to see others.` : '');
+        setText(this.note, [n > MOST && `The first ${MOST} of ${count(n)} are shown: filter to see others.`,
+            this.#old && `Not as of now: ${this.#old}.`].filter(Boolean).join(' '));
     }
 
     #settle(row) {

@@ -1,8 +1,9 @@
 // dash/tables.js - routes, neighbours, interfaces, virtual hosts, switches, ports and ingress classes.
 import {attribute, h} from '../src/dom.js';
 import {toast} from '../src/ui.js';
-import {count, dpid, rate} from './format.js';
+import {count, dpid, millis, rate} from './format.js';
 import {addressKey} from './lpm.js';
+import {switchName} from './process.js';
 import {routesPanel} from './routes.js';
 import {switchPanel} from './switches.js';
 import {liveTable} from './table.js';
@@ -10,8 +11,8 @@ import {liveTable} from './table.js';
 const upIsOk = (r) => (r.state === 'up' ? 'ok' : r.state === 'down' ? 'bad' : 'warn');
 
 function neighbours(net) {
-    const button = h('button', {class: 'button', type: 'button', onclick: () => net.post('/api/v1/arp/flush').then(
-        (answer) => toast(`${answer?.deleted ?? 'All'} neighbours were forgotten; the router asks for them anew.`, 'ok'),
+    const button = h('button', {class: 'button', type: 'button', onclick: () => net.delete('/api/v1/arp').then(
+        (answer) => toast(`Neighbours forgotten: ${answer.deleted}. The router asks for them anew when it needs them.`, 'ok'),
         (problem) => toast(problem.message, 'bad'))}, 'Forget all');
     const table = liveTable({
         name: 'arp', title: 'Neighbours', key: (r) => `${r.address} ${r.interface}`, nothing: 'The router knows no neighbour yet.',
@@ -21,13 +22,16 @@ function neighbours(net) {
             {key: 'interface', title: 'Interface'},
             {key: 'state', title: 'State', state: (r) => (r.state === 'reachable' ? 'ok' : 'warn')},
             {key: 'age_s', title: 'Age', num: true, text: (r) => `${count(r.age_s)} s`},
-            {key: 'held', title: 'Frames held', num: true, text: (r) => count(r.held)},
+            {key: 'held', title: 'Held', num: true, text: (r) => count(r.held)},
+            {key: 'do', title: '', button: {text: 'Forget', label: (r) => `Forget neighbour ${r.address}`, press: (r) =>
+                net.delete(`/api/v1/arp/${r.address}`).then(() => {}, (problem) => toast(problem.message, 'bad'))}},
         ],
     });
     table.head.append(button);
     return {
-        element: table.element, update: (t) => table.update(t.arp),
+        element: table.element, update: (t) => table.update(t.arp, t.stale?.arp),
         may(operator) {
+            table.element.classList.toggle('dash-may-not', !operator);
             attribute(button, 'disabled', !operator);
             attribute(button, 'title', !operator && 'You look on as a viewer: log in as operator');
         },
@@ -76,26 +80,27 @@ const PLAIN = [
 function switches(net) {
     const panel = switchPanel(net);
     const table = liveTable({
-        name: 'switches', title: 'Switches', key: (r) => r.dpid, nothing: 'No switch is connected to ofproxy.', open: (r) => panel.open(r),
+        name: 'switches', title: 'Switches', key: (r) => `${r.dpid} ${r.auxiliary ?? 0} ${r.peer}`, nothing: 'No switch is connected to ofproxy.', open: (r) => panel.open(r),
         columns: [
+            {key: 'name', title: 'Switch', text: (r) => switchName(r) || dpid(r.dpid), sort: switchName},
             {key: 'dpid', title: 'Datapath', mono: true, text: (r) => dpid(r.dpid)},
-            {key: 'state', title: 'State', state: (r) => (r.state === 'ready' || r.state === 'up' || r.state === 'connected' ? 'ok' : 'warn')},
+            {key: 'state', title: 'State', state: (r) => (r.state === 'ready' ? 'ok' : 'warn')},
             {key: 'peer', title: 'Peer', mono: true},
             {key: 'version', title: 'OpenFlow'},
             {key: 'role', title: 'Role'},
             {key: 'ports', title: 'Ports', num: true},
-            {key: 'rtt_ms', title: 'Round trip', num: true, text: (r) => (r.rtt_ms === undefined ? '–' : `${r.rtt_ms} ms`)},
+            {key: 'rtt_ms', title: 'Round trip', num: true, text: (r) => millis(r.rtt_ms)},
             {key: 'rx_messages', title: 'Received', num: true, text: (r) => count(r.rx_messages)},
             {key: 'tx_messages', title: 'Sent', num: true, text: (r) => count(r.tx_messages)},
             {key: 'errors', title: 'Errors', num: true, text: (r) => count(r.errors)},
             {key: 'last_error', title: 'Last error'},
-            {key: 'do', title: '', button: {text: 'Look into', label: (r) => `Look into switch ${r.dpid}`, press: (r) => panel.open(r)}},
+            {key: 'do', title: '', button: {text: 'Look into', label: (r) => `Look into switch ${switchName(r) || r.dpid}`, press: (r) => panel.open(r)}},
         ],
     });
     return {
         element: h('div', {class: 'dash-wide'}, table.element, panel.element), focus: () => table.filter.focus(),
         update(t) {
-            table.update(t.switches);
+            table.update(t.switches, t.stale?.switches);
             panel.switches(t.switches ?? []);
         },
         may() {},
@@ -114,12 +119,12 @@ function ports() {
             {key: 'speed_mbps', title: 'Mbit/s', num: true, text: (r) => (r.speed_mbps ? count(r.speed_mbps) : '–')},
         ],
     });
-    return {element: table.element, update: (t) => table.update(t.ports), may() {}};
+    return {element: table.element, update: (t) => table.update(t.ports, t.stale?.ports), may() {}};
 }
 
 function plain(what) {
     const table = liveTable(what);
-    return {element: table.element, update: (t) => table.update(t[what.name]), may() {}};
+    return {element: table.element, update: (t) => table.update(t[what.name], t.stale?.[what.name]), may() {}};
 }
 
 export function tablesPage(net) {

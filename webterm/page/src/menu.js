@@ -72,7 +72,7 @@ export function openMenu(items, where) {
         event.preventDefault();
         event.stopPropagation();
     });
-    document.body.append(menu);
+    document.getElementById('main').append(menu);
     const box = where.anchor?.getBoundingClientRect();
     const x = box ? box.right - menu.offsetWidth : where.x;
     const y = box ? box.bottom + 2 : where.y;

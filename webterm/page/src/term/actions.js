@@ -12,22 +12,33 @@ export class Actions {
         this.#run = run;
         this.list = h('div', {class: 'term-actions-list', id: 'term-actions'});
         this.toggle = h('button', {class: 'button term-actions-toggle', type: 'button', 'aria-controls': 'term-actions',
-            onclick: () => this.#open(this.list.hidden)}, 'Commands');
+            onclick: () => this.toggleOpen()}, 'Commands');
         this.element = h('div', {class: 'term-actions', role: 'group', 'aria-label': 'Commands of the lab', hidden: true}, this.toggle, this.list);
-        this.#open(memory.get('actions', innerWidth > 640));
+        this.#open(innerWidth > 640 && memory.get('actions', true));
+    }
+
+    get isOpen() {
+        return !this.list.hidden;
+    }
+
+    toggleOpen() {
+        this.#open(!this.isOpen);
     }
 
     #open(yes) {
         this.list.hidden = !yes;
+        this.element.classList.toggle('closed', !yes);
         this.toggle.setAttribute('aria-expanded', String(yes));
-        memory.set('actions', yes);
+        if (innerWidth > 640) {
+            memory.set('actions', yes);
+        }
         dispatchEvent(new Event('resize'));
     }
 
     /** Reads the file's buttons anew. */
     async load(net) {
         try {
-            this.#show((await net.get('/api/v1/buttons')).groups ?? []);
+            this.#show(await net.get('/api/v1/buttons'));
         } catch (problem) {
             if (problem.status !== 404) {
                 toast(`The command buttons are missing: ${problem.message}`, 'warn');
@@ -35,24 +46,27 @@ export class Actions {
         }
     }
 
-    #show(groups) {
+    /** @param {{id: string, label: string, group: string, command: string, hint: string}[]} rows */
+    #show(rows) {
+        const groups = [...new Set(rows.map((row) => row.group))];
         this.#buttons = [];
         this.list.replaceChildren(...groups.map((group, i) => h('div', {class: 'term-group', role: 'group', 'aria-labelledby': `term-group-${i}`},
-            h('span', {class: 'term-group-name', id: `term-group-${i}`}, group.name), ...group.buttons.map((b) => this.#button(b)))));
+            h('span', {class: 'term-group-name', id: `term-group-${i}`}, group),
+            ...rows.filter((row) => row.group === group).map((row) => this.#button(row)))));
         this.element.hidden = groups.length === 0;
         this.allow(this.#why);
         dispatchEvent(new Event('resize'));
     }
 
     #button(row) {
-        const button = h('button', {class: 'button', type: 'button', 'data-command': row.command, onclick: (event) => {
+        const button = h('button', {class: 'button', type: 'button', 'data-button': row.id, onclick: (event) => {
             if (this.#why) {
                 toast(this.#why, 'info');
             } else {
-                this.#run(`${CLEAR_LINE}${row.command}\r`, event.detail > 0);
+                this.#run(`${CLEAR_LINE}${row.command.replaceAll('\n', '\r')}\r`, event.detail > 0);
             }
         }}, row.label);
-        this.#buttons.push({button, hint: [row.hint, row.command].filter(Boolean).join(' \u2014 ')});
+        this.#buttons.push({button, hint: [row.hint, `Types: ${row.command.replaceAll('\n', '; ')}`].filter(Boolean).join(' ')});
         return button;
     }
 

@@ -63,8 +63,8 @@ class TerminalView {
             onclick: () => openMenu(this.#menu(), {anchor: more, label: 'Terminal'})}, 'Menu');
         return h('div', {class: 'term-tools', role: 'toolbar', 'aria-label': 'Terminal'},
             h('button', {class: 'button term-wide', type: 'button', title: 'Find (Ctrl+Shift+F)', onclick: () => this.#find()}, 'Find'),
-            h('button', {class: 'button term-wide', type: 'button', 'aria-label': 'Smaller letters', title: 'Smaller letters', onclick: () => this.#zoom(-1)}, 'A\u2212'),
-            h('button', {class: 'button term-wide', type: 'button', 'aria-label': 'Larger letters', title: 'Larger letters', onclick: () => this.#zoom(1)}, 'A+'),
+            h('button', {class: 'button term-wide', type: 'button', 'aria-label': 'A\u2212, smaller letters', title: 'Smaller letters', onclick: () => this.#zoom(-1)}, 'A\u2212'),
+            h('button', {class: 'button term-wide', type: 'button', 'aria-label': 'A+, larger letters', title: 'Larger letters', onclick: () => this.#zoom(1)}, 'A+'),
             this.record, more);
     }
 
@@ -82,6 +82,7 @@ class TerminalView {
             {line: true},
             {text: 'Larger letters', do: () => this.#zoom(1)}, {text: 'Smaller letters', do: () => this.#zoom(-1)},
             {text: 'Usual letters', do: () => this.#zoom(0)},
+            {text: 'Commands of the lab', checked: this.actions.isOpen, do: () => this.actions.toggleOpen()},
             {text: 'For screen readers', checked: settings.screenReader, do: () => this.#readAloud()},
             {line: true},
             {text: session?.recording ? 'Stop recording' : 'Record', do: () => this.#record(), disabled: viewer},

@@ -20,7 +20,7 @@ export function myName() {
 
 export class Session {
     #net; #link; #stream; #input; #changed; #replaying = false; #saidNo = 0; #drove = false; #size = {cols: 80, rows: 24};
-    #shown = false;
+    #shown = false; #met = false; // has been attached before: who drove then goes on to
 
     /**
      * @param {import('../net.js').Net} net
@@ -54,6 +54,7 @@ export class Session {
             label: `Terminal ${this.name}. F6 leaves it.`,
             muted: () => this.#replaying || !this.driver,
         });
+        this.element.terminal = this.screen.term; // for the browser's console, and tests
         this.#stream = new Stream({
             write: (bytes, done) => this.screen.write(bytes, done),
             reset: () => this.screen.reset(),
@@ -66,7 +67,7 @@ export class Session {
         });
         this.#listen(this.screen.term);
         this.#link = this.#net.socket(`/ws/terminal?session=${this.number}`, 'causeway.terminal', {
-            open: () => this.#link.send(this.#stream.attach(myName())),
+            open: () => this.#link.send({...this.#stream.attach(myName()), ...(this.#met ? {driver: this.#drove} : {})}),
             text: (message) => this.#message(message),
             binary: (buffer) => this.#stream.binary(buffer),
             state: () => this.#set({driver: false, helloed: false}),
@@ -123,7 +124,7 @@ export class Session {
     /** Why this page may not type, as a sentence; '' if it may. */
     whyNot() {
         if (this.ended) {
-            return 'This session has ended.';
+            return this.driver ? 'This session has ended: Enter begins it anew.' : 'This session has ended.';
         }
         if (this.driver) {
             return '';
@@ -131,7 +132,10 @@ export class Session {
         if (this.#link?.state !== 'open' || !this.helloed) {
             return 'There is no connection to the session yet.';
         }
-        return `You watch: ${this.driverName || 'somebody else'} has the keyboard.` + (this.readonly ? '' : ' Take it, or ask for it.');
+        if (this.readonly) {
+            return 'You are a viewer, and watch: an operator may type.';
+        }
+        return this.driverName ? `You watch: ${this.driverName} has the keyboard. Take it, or ask for it.` : 'Nobody has the keyboard: take it.';
     }
 
     take() {
@@ -197,6 +201,7 @@ export class Session {
     }
 
     #hello(m) {
+        this.#met = true;
         this.#stream.text(m);
         this.#size = {cols: m.cols, rows: m.rows};
         this.#set({helloed: true, readonly: m.readonly, viewers: m.viewers, ended: m.state === 'ended' ? this.ended ?? {} : null});

@@ -32,8 +32,8 @@ export class StatusLine {
         if (this.who.textContent !== text) {
             this.who.textContent = text;
         }
-        const watching = open && !session.driver && !session.ended;
-        this.take.hidden = !(watching && !session.readonly);
+        const watching = open && !session.driver && !session.readonly;
+        this.take.hidden = !watching;
         this.ask.hidden = !watching || !session.driverName;
         attribute(this.ask, 'aria-disabled', session?.asked ? 'true' : null);
         this.ask.textContent = session?.asked ? 'Asked' : 'Ask for it';
@@ -50,7 +50,7 @@ export class StatusLine {
             return ['warn', session.connection === 'waiting' ? 'Connection lost, trying again' : 'Connecting'];
         }
         if (session.ended) {
-            return ['off', `The session has ${ending(session.ended)}`];
+            return ['off', `The session has ${ending(session.ended)}` + (session.driver ? ': Enter begins it anew' : '')];
         }
         if (session.driver) {
             return session.wanted && session.wanted !== myName() ? ['warn', `${session.wanted} asks for the keyboard`] : ['ok', 'You have the keyboard'];
@@ -66,8 +66,8 @@ export class StatusLine {
         if (session.behind > 512 * 1024) {
             parts.push(`${bytes(session.behind)} behind`);
         }
-        if (session.viewers > 1) {
-            parts.push(`${session.viewers} browsers`);
+        if (session.viewers > 0) {
+            parts.push(`${session.viewers} watching`);
         }
         parts.push(`${session.size.cols} × ${session.size.rows}`);
         return parts.join('  ·  ');
