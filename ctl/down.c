@@ -91,6 +91,7 @@ static int remove_files(const struct ctl *c, json_t *left)
         remove_folder(c, "log");
         remove_folder(c, "s6");
     }
+    remove_folder(c, "recordings");
     while ((e = readdir(d))) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) {
             continue;

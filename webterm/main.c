@@ -16,11 +16,13 @@
 #include "common/notify.h"
 #include "shm/fault.h"
 #include "shm/topo.h"
+#include "webterm/address.h"
 #include "webterm/api.h"
 #include "webterm/buttons.h"
 #include "webterm/events.h"
 #include "webterm/http.h"
 #include "webterm/live.h"
+#include "webterm/term.h"
 
 struct webterm {
     struct config config;
@@ -30,6 +32,7 @@ struct webterm {
     struct live *live;
     struct api *api;
     struct buttons *buttons;
+    struct term *term;
 };
 
 static void configure(struct webterm *w, int argc, char **argv)
@@ -99,13 +102,40 @@ static void open_api(struct webterm *w)
     }
 }
 
+static void open_term(struct webterm *w)
+{
+    struct term_settings set = {
+        .http = w->http,
+        .live = w->live,
+        .topo = &w->topo,
+        .sessions = (unsigned)config_int(&w->config, CONFIG_PTYHOST_MAX_SESSIONS),
+        .recordings = config_str(&w->config, CONFIG_WEBTERM_RECORDINGS),
+    };
+    char why[400];
+
+    w->term = term_open(&set, why, sizeof why);
+    if (!w->term) {
+        die("%s", why);
+    }
+}
+
 /* Each module of webterm is opened here by one call. */
 static void open_modules(struct webterm *w)
 {
     open_live(w);
     open_api(w);
     buttons_serve(w->buttons, w->http);
+    open_term(w);
     http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
+}
+
+static void say_ready(struct webterm *w)
+{
+    char where[96];
+
+    address_say(where, sizeof where, config_str(&w->config, CONFIG_WEBTERM_LISTEN),
+                w->topo.run_dir);
+    role_state(&w->topo.role, ROLE_READY, "%s", where);
 }
 
 int main(int argc, char **argv)
@@ -124,7 +154,7 @@ int main(int argc, char **argv)
     control_serve();
     api_start(w.api);
     http_watch(w.http, w.loop.signals.fd, on_signal, &w);
-    role_state(&w.topo.role, ROLE_READY, "%s", "");
+    say_ready(&w);
     log_info("started run_dir=%s listen=%s", w.topo.run_dir,
              config_str(&w.config, CONFIG_WEBTERM_LISTEN));
     notify_up();
@@ -134,6 +164,7 @@ int main(int argc, char **argv)
     api_close(w.api);
     http_close(w.http);
     buttons_close(w.buttons);
+    term_close(w.term);
     topo_close(&w.topo);
     config_free(&w.config);
     log_info("stopped");

@@ -145,11 +145,13 @@ def test_up_starts_what_start_names_and_adds_what_it_names_more(stand):
     assert 'none of it routes' in stand.do('up').stdout
 
 
-def test_all_five_come_up(five):
-    five.do('up')
+def test_all_five_come_up_and_say_where_the_page_is(five):
+    up = five.do('up').stdout
+    assert 'In a browser: http://127.0.0.1:%d/\n' % WEB_PORT in up, up
+    assert five.process('webterm')['text'] == 'http://127.0.0.1:%d/' % WEB_PORT
     assert five.json('up')['routing'] is False  # no switch yet
     five.do('wait', 'ptyhost', 'webterm', '--timeout', 10)
-    five.do('log', 'info', status=None)
+    five.do('log', 'info')
 
 
 def control(run_dir, process, method, **params):

@@ -292,8 +292,9 @@ int session_begin(struct session *s, const char *name, uint16_t cols, uint16_t r
     s->grace.fire = on_grace;
     s->watched = s->deaf = s->blocked = s->gone = s->closing = false;
     fill_row(s, keep, cols, rows);
+    publish(s); /* first: webterm wants to know what it is that begins */
     pty_begin(&s->pty, s->row.epoch);
-    publish(s);
+    bell_ring(&s->host->topo.bell[TOPO_WEBTERM]);
     loop_add(&s->host->loop, &s->process, EPOLLIN);
     watch(s);
     log_info("session begins session=%u name=%s pid=%d", s->n, s->row.name, (int)s->pid);
