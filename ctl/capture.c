@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/proto/frame_info.h"
 #include "ctl/capture.h"
-#include "ctl/decode.h"
 #include "shm/tap.h"
 
 #define PCAP_NANO 0xa1b23c4d /* of a pcap file whose times are in nanoseconds */
@@ -149,7 +149,7 @@ static void print_frame(struct capture *k, enum topo_ring ring, const struct tap
     struct tm tm;
 
     place(k, ring, &f->record, where, sizeof where);
-    decode_frame(line, sizeof line, f->bytes, f->len);
+    frame_line(line, sizeof line, f->bytes, f->len);
     strftime(when, sizeof when, "%H:%M:%S", localtime_r(&s, &tm));
     if (k->c->json) {
         json_t *o = json_pack("{s:f s:s s:s s:i s:I s:s}", "time", (double)f->time_ns / 1e9, "ring",

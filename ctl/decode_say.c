@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/proto/frame_info.h"
 #include "common/proto/of10.h"
 #include "common/proto/of13.h"
 #include "common/proto/of_text.h"
-#include "ctl/decode.h"
 #include "ctl/decode_of.h"
 #include "ctl/decode_vns.h"
 
@@ -193,7 +193,7 @@ static void say_frames(const struct message *m, const struct tree_node *of, bool
 
     for (const struct tree_node *n = tree_first(&m->tree, of); n; n = tree_after(&m->tree, of, n)) {
         if (n->kind == TREE_BYTES && n->part && n->part->how == WIRE_FRAME) {
-            decode_frame(line, sizeof line, n->bytes, n->len);
+            frame_line(line, sizeof line, n->bytes, n->len);
             if (json && !*any) {
                 json_text("frame", line);
             } else if (!json) {
@@ -340,7 +340,7 @@ static void decode_vns_message(struct message *m)
     }
     frame = d->frame ? decode_vns_frame(m->bytes, m->len, &frame_len) : NULL;
     if (frame) {
-        decode_frame(line, sizeof line, frame, frame_len);
+        frame_line(line, sizeof line, frame, frame_len);
     }
     if (d->json) {
         json_place(m->at, "vns");

@@ -33,7 +33,9 @@ enum {
     PKT_ARP_LEN = sizeof(struct pkt_arp_wire),
     PKT_IP_LEN = sizeof(struct pkt_ip_wire), /* without options */
     PKT_ICMP_LEN = sizeof(struct pkt_icmp_wire),
-    PKT_IP_MAX = 60, /* IP header with all options */
+    PKT_UDP_LEN = sizeof(struct pkt_udp_wire),
+    PKT_TCP_LEN = sizeof(struct pkt_tcp_wire), /* without options */
+    PKT_IP_MAX = 60,                           /* IP header with all options */
 };
 
 enum { PKT_TYPE_IP = 0x0800, PKT_TYPE_ARP = 0x0806, PKT_TYPE_LLDP = 0x88cc };

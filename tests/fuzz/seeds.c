@@ -303,7 +303,7 @@ static void save_frame(const char *name, uint8_t flags, const uint8_t *frame, si
 
     memcpy(bytes + 4, frame, len);
     save("router_forward", name, bytes, len + 4);
-    save("ctl_decode", name, frame, len);
+    save("frame_info", name, frame, len);
 }
 
 static void frames(void)

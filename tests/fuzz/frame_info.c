@@ -1,5 +1,5 @@
 /* A captured frame in one line: an input is a frame, whole or cut. */
-#include "ctl/decode.h"
+#include "common/proto/frame_info.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char whole[512], *cut = malloc(room);
 
     fuzz_check(cut != NULL);
-    decode_frame(whole, sizeof whole, frame, size);
+    frame_line(whole, sizeof whole, frame, size);
     fuzz_check(strlen(whole) > 0 && strlen(whole) < sizeof whole - 1);
     for (const char *c = whole; *c; c++) {
         fuzz_check(*c >= 0x20 && *c < 0x7f, "byte 0x%02x is printed", (unsigned char)*c);
     }
-    decode_frame(cut, room, frame, size);
+    frame_line(cut, room, frame, size);
     fuzz_check(strncmp(whole, cut, strlen(cut)) == 0 &&
                strlen(cut) == (strlen(whole) < room ? strlen(whole) : room - 1));
     free(cut);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/proto/frame_info.h"
 #include "common/proto/pkt.h"
-#include "ctl/decode.h"
 
 TestSuite(decode, .timeout = 20);
 
@@ -40,7 +40,7 @@ static void expect(const uint8_t *frame, const struct wire_out *out, const char 
     char text[300], want[300];
 
     snprintf(want, sizeof want, ENDS "%s", line);
-    decode_frame(text, sizeof text, frame, (size_t)(out->p - frame));
+    frame_line(text, sizeof text, frame, (size_t)(out->p - frame));
     cr_expect_str_eq(text, want);
 }
 
@@ -114,7 +114,7 @@ Test(decode, reads_no_byte_past_the_end_and_terminates_whatever_comes)
             pkt_put16(f + 12, fill % 2 ? PKT_TYPE_IP : PKT_TYPE_ARP);
             memcpy(exact, f, len);
             memset(text, 'x', sizeof text);
-            decode_frame(text, sizeof text, exact, len);
+            frame_line(text, sizeof text, exact, len);
             cr_expect(memchr(text, 0, sizeof text), "not terminated at %zu bytes", len);
             free(exact);
         }
