@@ -16,7 +16,7 @@
 #include "common/proto/of13.h"
 #include "common/proto/of_text.h"
 #include "ctl/capture.h"
-#include "ctl/of_pcap.h"
+#include "shm/of_pcap.h"
 
 #define ASK_MS 1000      /* between two requests; ofproxy gives up after three times that */
 #define ASK_AGAIN_MS 100 /* after one that failed */
@@ -336,7 +336,7 @@ static int open_file(struct capture *k, const char *file)
     if (!k->out) {
         return 1;
     }
-    of_pcap_open(&pcap, k->out);
+    of_pcap_open(&pcap, pcapng_to_file, k->out);
     if (pcap.file.failed || fflush(k->out) != 0) {
         return ctl_fail("%s: cannot be written: %s", file, strerror(errno));
     }

@@ -1,6 +1,6 @@
-/* ctl/of_pcap.h - OpenFlow messages as a pcapng file that Wireshark takes apart.
+/* shm/of_pcap.h - OpenFlow messages as a pcapng file that Wireshark takes apart.
  *
- *     of_pcap_open(&f, out);
+ *     of_pcap_open(&f, pcapng_to_file, out);
  *     of_pcap_message(&f, &message);       each; f.file.failed: it cannot be written
  *     of_pcap_close(&f);                   'out' stays the caller's
  *
@@ -13,10 +13,10 @@
  *
  * An interface is a connection, by the name of its switch's datapath-id once that is known.  The
  * table of connections grows; of_pcap_close frees it. */
-#ifndef CTL_OF_PCAP_H
-#define CTL_OF_PCAP_H
+#ifndef SHM_OF_PCAP_H
+#define SHM_OF_PCAP_H
 
-#include "ctl/pcapng.h"
+#include "common/pcapng.h"
 #include "shm/rows.h"
 
 struct of_pcap_link;
@@ -36,7 +36,7 @@ struct of_pcap_message {
     size_t len; /* at most 65535 */
 };
 
-void of_pcap_open(struct of_pcap *f, FILE *out);
+void of_pcap_open(struct of_pcap *f, pcapng_write *write, void *context);
 /* False: no memory for one more connection. */
 bool of_pcap_message(struct of_pcap *f, const struct of_pcap_message *m);
 void of_pcap_close(struct of_pcap *f);

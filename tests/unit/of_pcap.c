@@ -1,11 +1,11 @@
-/* tests/unit/ctl_of_pcap.c - messages as packets: headers that fit, streams without a hole. */
+/* tests/unit/of_pcap.c - messages as packets: headers that fit, streams without a hole. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/proto/pkt.h"
-#include "ctl/of_pcap.h"
+#include "shm/of_pcap.h"
 
 static struct of_pcap f;
 static char *file;
@@ -17,7 +17,7 @@ static void open_file(void)
 {
     out = open_memstream(&file, &file_len);
     cr_assert(out);
-    of_pcap_open(&f, out);
+    of_pcap_open(&f, pcapng_to_file, out);
 }
 
 static void close_file(void)
@@ -27,7 +27,7 @@ static void close_file(void)
     free(file);
 }
 
-TestSuite(ctl_of_pcap, .timeout = 20, .init = open_file, .fini = close_file);
+TestSuite(of_pcap, .timeout = 20, .init = open_file, .fini = close_file);
 
 static uint32_t word(size_t where)
 {
@@ -130,7 +130,7 @@ static void add(const char *peer, uint64_t session, bool known, bool down, size_
     cr_assert(!f.file.failed);
 }
 
-Test(ctl_of_pcap, a_message_is_a_segment_from_the_switch_s_own_address)
+Test(of_pcap, a_message_is_a_segment_from_the_switch_s_own_address)
 {
     struct packet p;
 
@@ -147,7 +147,7 @@ Test(ctl_of_pcap, a_message_is_a_segment_from_the_switch_s_own_address)
     cr_expect(p.interface == 0 && p.dropped == 0 && !p.comment[0]);
 }
 
-Test(ctl_of_pcap, sequence_numbers_go_on_whatever_comes_between)
+Test(of_pcap, sequence_numbers_go_on_whatever_comes_between)
 {
     uint32_t next_seq[2] = {1, 1};
 
@@ -167,7 +167,7 @@ Test(ctl_of_pcap, sequence_numbers_go_on_whatever_comes_between)
     }
 }
 
-Test(ctl_of_pcap, the_longest_message_is_two_segments_that_follow_each_other)
+Test(of_pcap, the_longest_message_is_two_segments_that_follow_each_other)
 {
     static const char *const peers[] = {"tcp:10.1.2.3:1", "ssl:[2001:db8::7]:40001"};
 
@@ -185,7 +185,7 @@ Test(ctl_of_pcap, the_longest_message_is_two_segments_that_follow_each_other)
     }
 }
 
-Test(ctl_of_pcap, two_connections_never_have_the_same_four_numbers)
+Test(of_pcap, two_connections_never_have_the_same_four_numbers)
 {
     static const struct {
         const char *peer;
@@ -226,7 +226,7 @@ Test(ctl_of_pcap, two_connections_never_have_the_same_four_numbers)
     }
 }
 
-Test(ctl_of_pcap, a_connection_has_another_interface_once_its_switch_is_known)
+Test(of_pcap, a_connection_has_another_interface_once_its_switch_is_known)
 {
     add("10.0.0.1:5", 1, false, true, 8, 0);
     add("10.0.0.1:5", 1, false, false, 8, 0);

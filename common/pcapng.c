@@ -1,5 +1,5 @@
-/* ctl/pcapng.c - blocks and their options. */
-#include "ctl/pcapng.h"
+/* common/pcapng.c - blocks and their options. */
+#include "common/pcapng.h"
 
 #include <assert.h>
 #include <string.h>
@@ -66,12 +66,18 @@ static void end(struct pcapng *f)
     len = (uint32_t)f->len + 4;
     memcpy(f->block + 4, &len, sizeof len);
     add32(f, len);
-    f->failed |= fwrite(f->block, f->len, 1, f->out) != 1;
+    f->failed |= !f->write(f->context, f->block, f->len);
 }
 
-void pcapng_open(struct pcapng *f, FILE *out)
+bool pcapng_to_file(void *context, const void *block, size_t len)
 {
-    f->out = out;
+    return fwrite(block, len, 1, context) == 1;
+}
+
+void pcapng_open(struct pcapng *f, pcapng_write *write, void *context)
+{
+    f->write = write;
+    f->context = context;
     f->interfaces = 0;
     f->failed = false;
     begin(f, SECTION);
@@ -89,7 +95,7 @@ uint32_t pcapng_interface(struct pcapng *f, const char *name, const char *descri
     begin(f, INTERFACE);
     add16(f, LINK_ETHERNET);
     add16(f, 0);
-    add32(f, 0); /* packets are never cut */
+    add32(f, 0); /* no packet is cut for its length */
     text_option(f, INTERFACE_NAME, name);
     text_option(f, INTERFACE_DESCRIPTION, description);
     option(f, INTERFACE_RESOLUTION, (const uint8_t[]){NANOSECONDS}, 1);
@@ -107,7 +113,7 @@ void pcapng_packet(struct pcapng *f, uint32_t on, const struct pcapng_packet *p)
     add32(f, (uint32_t)(p->time_ns >> 32));
     add32(f, (uint32_t)p->time_ns);
     add32(f, (uint32_t)p->len);
-    add32(f, (uint32_t)p->len);
+    add32(f, (uint32_t)(p->whole_len > p->len ? p->whole_len : p->len));
     add(f, p->bytes, p->len);
     pad(f);
     option(f, PACKET_FLAGS, &way, sizeof way);

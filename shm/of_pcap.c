@@ -1,5 +1,5 @@
-/* ctl/of_pcap.c - headers around messages. */
-#include "ctl/of_pcap.h"
+/* shm/of_pcap.c - headers around messages. */
+#include "shm/of_pcap.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -190,11 +190,11 @@ static size_t put_segment(struct of_pcap_link *l, uint8_t *packet, unsigned from
     return (size_t)((uint8_t *)(tcp + 1) - packet) + len;
 }
 
-void of_pcap_open(struct of_pcap *f, FILE *out)
+void of_pcap_open(struct of_pcap *f, pcapng_write *write, void *context)
 {
     f->links = NULL;
     f->n = f->room = 0;
-    pcapng_open(&f->file, out);
+    pcapng_open(&f->file, write, context);
 }
 
 bool of_pcap_message(struct of_pcap *f, const struct of_pcap_message *m)
