@@ -327,8 +327,7 @@ static bool head_holds(const struct mirror_head *h, uint64_t room)
            h->size == ((sizeof *h + h->meta_len + h->len + 7) & ~(size_t)7);
 }
 
-/* Goes on with what is written from now on; the next record's number tells what is lost. */
-static void give_up(struct mirror_reader *r)
+void mirror_skip(struct mirror_reader *r)
 {
     uint64_t count;
 
@@ -357,13 +356,13 @@ bool mirror_next(struct mirror_reader *r, struct mirror_record *record)
     }
     get_bytes(r, r->at, &h, sizeof h);
     if (!untouched(r) || !head_holds(&h, end - r->at)) {
-        give_up(r);
+        mirror_skip(r);
         return false;
     }
     get_bytes(r, r->at + sizeof h, record->meta, h.meta_len);
     get_bytes(r, r->at + sizeof h + h.meta_len, record->data, h.len);
     if (!untouched(r)) {
-        give_up(r);
+        mirror_skip(r);
         return false;
     }
     /* numbers that run backwards are of a writer that began anew: nobody knows what was missed */

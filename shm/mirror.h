@@ -85,6 +85,8 @@ bool mirror_on(const struct mirror_reader *r);
 void mirror_start(struct mirror_reader *r);
 /* The next record.  False: none yet, or some were lost: the next call goes on. */
 bool mirror_next(struct mirror_reader *r, struct mirror_record *record);
+/* Goes on with what is written from now on: the next record tells how many were lost. */
+void mirror_skip(struct mirror_reader *r);
 /* Records that were lost since mirror_start.  Exact, once the writer pauses. */
 uint64_t mirror_missed(const struct mirror_reader *r);
 /* Has another file taken the place of the one that is mapped? */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ int tap_open(struct tap *t, const char *run_dir, enum topo_ring ring, char *why,
     if (err != 0) {
         return err;
     }
+    snprintf(t->path, sizeof t->path, "%.240s.tx", path);
     open_arena(t, run_dir);
     t->clock_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
     if (t->have_arena) {
@@ -60,6 +62,23 @@ void tap_close(struct tap *t)
         arena_leave(&t->arena);
         t->have_arena = false;
     }
+}
+
+void tap_skip(struct tap *t)
+{
+    uint64_t records;
+
+    t->at = t->tail = ring_view_tail(&t->view, &records);
+    records -= t->records + t->seen;
+    t->lost = records > UINT64_MAX / 2 ? t->lost : records;
+}
+
+bool tap_replaced(const struct tap *t)
+{
+    struct stat mine, there;
+
+    return stat(t->path, &there) == 0 && fstat(t->view.fd, &mine) == 0 &&
+           (mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);
 }
 
 /* Is there a record at 'at'?  Remembers how much ofproxy had received before the look, so that a
@@ -119,9 +138,7 @@ bool tap_next(struct tap *t, struct tap_frame *f)
 {
     while (look(t)) {
         if (!ring_view_copy(&t->view, t->at, t->tail, &f->record, f->bytes)) {
-            uint64_t records;
-
-            t->at = t->tail = ring_view_tail(&t->view, &records); /* overrun: from now on again */
+            tap_skip(t); /* overrun */
             return false;
         }
         t->at += f->record.size;

@@ -29,10 +29,12 @@ struct tap {
     uint64_t at;            /* next record */
     uint64_t records;       /* written before the tap was opened */
     uint64_t seen;          /* read since */
+    uint64_t lost;          /* stepped over since, unread */
     uint64_t tail;          /* at the last look */
     uint64_t received;      /* bytes that ofproxy had received before that look */
     uint64_t received_then; /* and before the look before it */
     int64_t clock_ns;       /* CLOCK_REALTIME minus CLOCK_MONOTONIC */
+    char path[256];
 };
 
 struct tap_frame {
@@ -50,5 +52,9 @@ void tap_close(struct tap *t);
 bool tap_next(struct tap *t, struct tap_frame *f);
 /* Records written since tap_open that tap_next never saw. */
 uint64_t tap_missed(const struct tap *t);
+/* Goes on with what is written from now on; what was unread counts as lost (t->lost). */
+void tap_skip(struct tap *t);
+/* Has another file taken the place of the writer's half? */
+bool tap_replaced(const struct tap *t);
 
 #endif
