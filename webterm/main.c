@@ -22,6 +22,7 @@
 #include "webterm/events.h"
 #include "webterm/http.h"
 #include "webterm/live.h"
+#include "webterm/packets.h"
 #include "webterm/term.h"
 
 struct webterm {
@@ -30,6 +31,7 @@ struct webterm {
     struct loop loop;
     struct http *http;
     struct live *live;
+    struct packets packets;
     struct api *api;
     struct buttons *buttons;
     struct term *term;
@@ -119,11 +121,21 @@ static void open_term(struct webterm *w)
     }
 }
 
+static void open_packets(struct webterm *w)
+{
+    char why[400];
+
+    if (packets_open(&w->packets, w->http, w->live, w->topo.run_dir, why, sizeof why) != 0) {
+        die("%s", why);
+    }
+}
+
 /* Each module of webterm is opened here by one call. */
 static void open_modules(struct webterm *w)
 {
     open_live(w);
     open_api(w);
+    open_packets(w);
     buttons_serve(w->buttons, w->http);
     open_term(w);
     http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
@@ -153,6 +165,7 @@ int main(int argc, char **argv)
     control_open(w.topo.run_dir, topo_process_name(TOPO_WEBTERM), NULL);
     control_serve();
     api_start(w.api);
+    packets_start(&w.packets);
     http_watch(w.http, w.loop.signals.fd, on_signal, &w);
     say_ready(&w);
     log_info("started run_dir=%s listen=%s", w.topo.run_dir,
@@ -163,6 +176,7 @@ int main(int argc, char **argv)
     control_stop();
     api_close(w.api);
     http_close(w.http);
+    packets_close(&w.packets);
     buttons_close(w.buttons);
     term_close(w.term);
     topo_close(&w.topo);
