@@ -369,7 +369,6 @@ static void show_icmp(struct walk *w, bool whole)
     }
     if (icmp_kinds[i].quote && w->depth < LAYERS_DEEP && left(w) > 0) {
         w->depth++;
-        w->missing = 0; /* a quote is cut as a rule */
         show_ip(w, true);
     } else {
         show_data(w, "Data");
@@ -464,6 +463,7 @@ static void show_arp(struct walk *w)
     }
     if (pkt_get16(start) == 1 && pkt_get16(start + 2) == PKT_TYPE_IP && start[4] == 6 &&
         start[5] == 4) {
+        limit(w, layers[ARP_IPV4].bytes);
         show(w, ARP_IPV4, NULL);
     } else {
         show_data(w, "Data");
@@ -518,7 +518,7 @@ void layers_frame(const struct layers *to, const uint8_t *frame, size_t len, siz
         return;
     }
     show_type(&w, pkt_get16(frame + 12));
-    if (w.end < frame + len) {
+    if (w.end < frame + len || (whole_len > len && w.missing == 0)) {
         w.p = w.end;
         w.end = frame + len;
         w.missing = whole_len > len ? whole_len - len : 0;
