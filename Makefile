@@ -50,7 +50,7 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] shm/view/*.[ch] webterm/*.[ch] webterm/ptyhost/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/fuzz/shim/criterion/*.h))
 
-.PHONY: all help programs page page-test up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage deps fmt fmt-check clean install
+.PHONY: all help programs page page-test up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage openapi deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
@@ -144,6 +144,12 @@ coverage: $(ORACLE)                           ## make docs/openflow-coverage.md 
 	$(Q)mv $(BUILD)/coverage.md docs/openflow-coverage.md
 
 fakes: $(FAKE) $(FAULT) $(POISON)
+
+# webterm has both forms in it (webterm/openapi.c).
+$(BUILD)/obj/webterm/openapi.o: docs/openapi.yaml docs/openapi.json
+openapi:                                      ## make docs/openapi.json anew, from docs/openapi.yaml
+	$(Q)/usr/bin/python3 -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout, separators=(",", ":"))' \
+	    <docs/openapi.yaml >docs/openapi.json
 
 # Races: plain programs under ThreadSanitizer, always built with SAN=tsan.
 RACE := ring_race fib_race mirror_race pty_race
