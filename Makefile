@@ -42,7 +42,7 @@ router_SRC := $(call sources,router)
 router_LIBS := -lurcu-qsbr -lurcu-common -lcrypto
 ptyhost_SRC := $(call sources,webterm/ptyhost)
 ptyhost_LIBS := -lutil
-webterm_SRC := $(call sources,webterm)
+webterm_SRC := $(call sources,webterm) page_assets.c
 webterm_LIBS := -lwebsockets -lssl -lcrypto -lz
 causeway_SRC := $(call sources,ctl)
 BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
@@ -66,6 +66,12 @@ PAGE_SRC := $(sort $(shell find webterm/page -type f ! -name '*.md' ! -name embe
 page: $(PAGE)/index.html                      ## build webterm's page into build/page
 $(PAGE)/index.html: $(PAGE_SRC) $(PAGE_PACKAGES)/.done
 	$(Q)node webterm/page/build.mjs $(PAGE_PACKAGES) $(PAGE)
+# All its files in one of C, for the program to hold.
+$(BUILD)/obj/page_assets.o: build/page_assets.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+build/page_assets.c: $(PAGE)/index.html webterm/page/embed
+	$(Q)webterm/page/embed $(PAGE) >$@.new && mv $@.new $@
 $(PAGE_PACKAGES)/.done: webterm/page/package.json webterm/page/package-lock.json
 	@mkdir -p $(@D)
 	$(Q)cp $^ $(@D)
@@ -92,7 +98,7 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 UNIT_SRC := $(call sources,tests/unit)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 unit_process = $(patsubst ptyhost,webterm/ptyhost,$(filter ofproxy vnsbridge router ptyhost webterm ctl,$(firstword $(subst _, ,$(1)))))
-unit_objects = $(if $(unit_process),$(call objects,$(filter-out %/main.c,$(call sources,$(unit_process)))))
+unit_objects = $(if $(unit_process),$(call objects,$(filter-out %/main.c,$(call sources,$(unit_process))) $(if $(filter webterm,$(unit_process)),page_assets.c)))
 define unit_program
 $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)

@@ -115,6 +115,7 @@ static void drop_capabilities(void)
 #define NAMES SANDBOX_NAMES
 #define LOCAL SANDBOX_LOCAL
 #define FILES SANDBOX_FILES
+#define HTTP SANDBOX_HTTP
 #define LOOK SANDBOX_LOOK
 
 struct allowed {

@@ -42,6 +42,7 @@ enum sandbox_needs {
     SANDBOX_NAMES = 4,  /* looks names of hosts up: files are opened for reading, modules loaded */
     SANDBOX_LOCAL = 8,  /* makes connections to Unix sockets */
     SANDBOX_FILES = 16, /* reads files of its settings again when they change */
+    SANDBOX_HTTP = 32,  /* serves browsers, by libwebsockets */
     SANDBOX_LOOK =
         64, /* looks at the others' files and sockets in the run directory, as they come */
 };

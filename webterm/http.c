@@ -80,7 +80,8 @@ static struct lws_context_creation_info common_info(struct http *h)
         .retry_and_idle_policy = &keep_alive,
         .alpn = "http/1.1",
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_NO_LWS_SYSTEM_STATES | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
+                   LWS_SERVER_OPTION_NO_LWS_SYSTEM_STATES | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
+                   (strstr(h->set.listen, "ssl:") ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0),
     };
 }
 
@@ -106,7 +107,14 @@ static int open_library(struct http *h, char *why, size_t why_size)
         info.vhost_name = "plain";
         h->plain = lws_create_vhost(h->lws, &info);
     }
-    if (!h->lws || !h->plain) {
+    if (h->plain && strstr(h->set.listen, "ssl:")) {
+        info.vhost_name = "tls";
+        info.ssl_cert_filepath = h->set.tls_cert;
+        info.ssl_private_key_filepath = h->set.tls_key;
+        info.ssl_cipher_list = "ECDHE+AESGCM:ECDHE+CHACHA20";
+        h->tls = lws_create_vhost(h->lws, &info);
+    }
+    if (!h->lws || !h->plain || (info.ssl_cert_filepath && !h->tls)) {
         snprintf(why, why_size, "cannot start libwebsockets: %s: give the process more memory",
                  h->complaint);
         return -ENOMEM;
@@ -124,6 +132,10 @@ int http_open(struct http **out, const struct http_settings *settings, char *why
         return -ENOMEM;
     }
     h->set = *settings;
+    if (tls_check(&h->set, why, why_size) != 0) {
+        free(h);
+        return -EINVAL;
+    }
     the_log = h;
     lws_set_log_level(LLL_ERR | LLL_WARN, library_says);
     name_protocols(h);

@@ -31,19 +31,30 @@ struct http_settings {
     const char *origins;            /* more origins than our own, separated by blanks */
     unsigned max_clients;
     unsigned idle_s; /* a page whose person does nothing for so long is disconnected */
-    /* Who is it?  NULL: everyone is an operator. */
-    enum http_role (*who)(void *context, const struct http_request *q);
+    /* Who is it, and by which login (0: by none)?  NULL: everyone is an operator. */
+    enum http_role (*who)(void *context, const struct http_request *q, uint64_t *login);
+    /* The person of a login did something.  May be NULL. */
+    void (*alive)(void *context, uint64_t login);
     void *who_context;
+    /* Before a handler of another method than GET is called.  May be NULL. */
+    void (*changes)(void *context, const struct http_request *q);
+    void *changes_context;
 };
 
 /* Listens.  Returns 0, or -errno with a sentence in 'why'.  The settings' strings live as long. */
 int http_open(struct http **h, const struct http_settings *settings, char *why, size_t why_size);
 void http_close(struct http *h); /* all are told that their peers are gone */
+/* Does it listen where others than this machine's programs can come? */
+bool http_is_public(const struct http *h);
+/* A login has ended: so do its WebSockets. */
+void http_logged_out(struct http *h, uint64_t login);
+uint64_t http_now_ms(void); /* CLOCK_MONOTONIC */
 
 typedef void http_handler(void *context, struct http_request *q);
 
 /* 'path' is exact, or ends in "/" + "*": then it takes everything below (http_rest).  'method' is
- * "GET" (HEAD, too), "POST" or "DELETE".  Exact paths go before starred ones. */
+ * "GET" (HEAD, too), "POST" or "DELETE".  Exact paths go before starred
+ * ones, longer starred ones before shorter ones. */
 void http_route(struct http *h, const char *method, const char *path, enum http_role role,
                 http_handler *handler, void *context);
 
@@ -106,6 +117,8 @@ struct ws_ops {
 };
 void http_socket(struct http *h, const char *path, const char *protocol, enum http_role role,
                  const struct ws_ops *ops, void *context);
+#define HTTP_CLOSE_LOGGED_OUT 4401 /* close codes of our own */
+#define HTTP_CLOSE_IDLE 4408
 void ws_wake(struct ws *ws); /* there is something to pull */
 void ws_close(struct ws *ws, int code, const char *why);
 void ws_alive(struct ws *ws); /* the peer has done something: its idle time starts anew */

@@ -15,12 +15,12 @@
 #define HTTP_OUT (64u << 10)          /* most bytes handed to the library at once */
 #define HTTP_HEAD_OUT 4096            /* room for the head of an answer */
 #define HTTP_URI_MAX 4096u            /* longer ones are answered by 414 */
-#define HTTP_HEAD_MAX (16u << 10)     /* all headers; more is answered by 431 */
 #define HTTP_LIBRARY_HEAD (24u << 10) /* what the library keeps; more and it hangs up */
 #define HTTP_BODY_MAX (64u << 10)     /* more is answered by 413 */
 #define HTTP_ROUTES 96
 #define HTTP_SOCKETS 8
-#define HTTP_WATCHES 16
+#define HTTP_LISTENERS 8
+#define HTTP_WATCHES 24
 #define HTTP_WAKERS 8
 #define HTTP_TEXTS 16 /* header texts of one request that are asked for */
 
@@ -51,6 +51,7 @@ struct http_text {
 
 struct http_request {
     struct conn *conn;
+    uint64_t login;
     const struct http_route *route;
     enum http_role role;
     const char *method, *path, *rest;
@@ -78,7 +79,7 @@ struct ws {
     size_t len, size; /* of the message that comes in */
     int close_code;   /* to close with; 0: none */
     char close_why[124];
-    uint64_t alive_ms;
+    uint64_t login, alive_ms;
 };
 
 struct conn {
@@ -147,7 +148,7 @@ struct http {
         void *context;
     } wakers[HTTP_WAKERS];
     unsigned n_wakers;
-    struct http_listener *listeners;
+    struct http_listener listeners[HTTP_LISTENERS];
     unsigned n_listeners;
     struct conn *conns;
     struct conn *adopting; /* on its way into the library */
@@ -161,10 +162,11 @@ struct http {
     uint8_t out[LWS_PRE + HTTP_HEAD_OUT + HTTP_OUT];
 };
 
-uint64_t http_now_ms(void);
-
 /* http_listen.c */
 int listen_open(struct http *h, char *why, size_t why_size);
+/* http_tls.c: the files of ssl: listeners */
+int tls_check(const struct http_settings *set, char *why, size_t why_size);
+void tls_harden(void *ctx); /* an SSL_CTX */
 void listen_close(struct http *h);
 
 /* http_event.c: what the library tells */
@@ -187,6 +189,8 @@ int request_body_end(struct conn *c);
 void request_free(struct http_request *q);
 /* May this one use what needs 'role'?  False: it has been answered. */
 bool request_may(struct http_request *q, enum http_role role, bool changes);
+/* Is it one that we answer at all?  False: it has been answered. */
+bool request_is_for_us(struct http_request *q);
 
 /* http_answer.c */
 int answer_writeable(struct conn *c);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "common/log.h"
 #include "webterm/http_conn.h"
@@ -259,7 +260,6 @@ int http_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, vo
     struct conn *c = kind && *kind == KIND_CONN ? (struct conn *)kind : NULL;
     const struct http_watch *w = kind && *kind == KIND_WATCH ? (struct http_watch *)kind : NULL;
 
-    (void)user;
     switch ((int)reason) {
     case LWS_CALLBACK_RAW_RX_FILE:
         if (w) {
@@ -270,6 +270,9 @@ int http_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, vo
         if (c) {
             c->wsi = wsi;
         }
+        return 0;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        tls_harden(user);
         return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return on_upgrade(wsi);
@@ -305,6 +308,15 @@ int http_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, vo
 
 /* ---- once a second: who has had enough time ------------------------------------------------ */
 
+void http_logged_out(struct http *h, uint64_t login)
+{
+    for (struct conn *c = h->conns; c; c = c->next) {
+        if (c->state == CONN_WS && c->ws.login == login) {
+            ws_close(&c->ws, HTTP_CLOSE_LOGGED_OUT, "logged out");
+        }
+    }
+}
+
 void http_sweep(struct http_timer *t)
 {
     struct http *h = lws_container_of(t, struct http, sweep);
@@ -313,6 +325,8 @@ void http_sweep(struct http_timer *t)
     for (struct conn *c = h->conns; c; c = c->next) {
         if (c->deadline_ms && now >= c->deadline_ms) {
             conn_kill(c);
+        } else if (c->state == CONN_WS && now - c->ws.alive_ms >= 1000ull * h->set.idle_s) {
+            ws_close(&c->ws, HTTP_CLOSE_IDLE, "nobody did anything for a long time");
         }
     }
     http_timer_set(h, t, SWEEP_US);

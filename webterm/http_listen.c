@@ -10,33 +10,27 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "webterm/http_conn.h"
 
-#define BACKLOG 512
+#define BACKLOG 1024
 #define BURST 32 /* connections taken in at once */
+#define SEND_ROOM (256 << 10)
 
-static void take_in(struct http_listener *l, int fd, const struct sockaddr_storage *from)
+/* ---- somebody comes ----------------------------------------------------------------------- */
+
+static void take_in(struct http_listener *l, int fd, const char *peer)
 {
     struct http *h = l->h;
-    char peer[ENDPOINT_TEXT];
     lws_adopt_desc_t d = {
         .vh = l->at.kind == ENDPOINT_SSL ? h->tls : h->plain,
         .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL,
         .fd.sockfd = fd,
     };
-    int on = 1;
 
-    if (l->at.kind == ENDPOINT_UNIX) {
-        snprintf(peer, sizeof peer, "unix");
-    } else {
-        endpoint_say(peer, l->at.kind, from);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-    h->adopting = conn_new(h, fd, &l->at, endpoint_address(peer));
+    h->adopting = conn_new(h, fd, &l->at, peer);
     if (!h->adopting) {
         close(fd);
         return;
@@ -61,29 +55,84 @@ static void send_away(const struct http_listener *l, int fd)
     close(fd);
 }
 
+/* An address of another machine may have half of all connections. */
+static bool has_its_share(const struct http *h, const char *peer)
+{
+    size_t len = strlen(peer) - strlen(strrchr(peer, ':') ? strrchr(peer, ':') : "");
+    unsigned n = 0;
+
+    for (const struct conn *c = h->conns; c; c = c->next) {
+        n += strncmp(c->peer, peer, len) == 0 && c->peer[len] == ':';
+    }
+    return n >= (h->set.max_clients + 1) / 2;
+}
+
 static void somebody_comes(void *context)
 {
     struct http_listener *l = context;
+    int on = 1, room = SEND_ROOM;
 
     for (int i = 0; i < BURST; i++) {
         struct sockaddr_storage from = {0};
         socklen_t len = sizeof from;
         int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        char text[ENDPOINT_TEXT] = "unix";
+        const char *peer = text;
 
         if (fd < 0) {
             return;
         }
-        if (l->h->n_conns >= l->h->set.max_clients) {
+        if (l->at.kind != ENDPOINT_UNIX) {
+            endpoint_say(text, l->at.kind, &from);
+            peer = endpoint_address(text);
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        }
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+        if (l->h->n_conns >= l->h->set.max_clients || (!l->at.local && has_its_share(l->h, peer))) {
             send_away(l, fd);
         } else {
-            take_in(l, fd, &from);
+            take_in(l, fd, peer);
         }
     }
 }
 
+/* ---- opening ------------------------------------------------------------------------------ */
+
+/* A predecessor that was killed leaves its socket behind. */
+static int make_way(const struct endpoint *e, const char *word, char *why, size_t why_size)
+{
+    const char *path = endpoint_path(e);
+    struct stat st;
+    int fd, err;
+
+    if (lstat(path, &st) != 0) {
+        return 0;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        snprintf(why, why_size,
+                 "cannot listen on %s: %s is there and is no socket: remove it, or give "
+                 "another path with --listen",
+                 word, path);
+        return -EEXIST;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    err = fd < 0 || connect(fd, (const struct sockaddr *)&e->addr, e->len) == 0 ? -EADDRINUSE : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (err) {
+        snprintf(why, why_size,
+                 "cannot listen on %s: another process listens there: stop it, or give "
+                 "another path with --listen",
+                 word);
+        return err;
+    }
+    unlink(path);
+    return 0;
+}
+
 static int listen_socket(const struct endpoint *e, int *out)
 {
-    const struct sockaddr *a = (const struct sockaddr *)&e->addr;
     int fd = socket(e->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int on = 1, off = 0, err = 0;
 
@@ -93,13 +142,10 @@ static int listen_socket(const struct endpoint *e, int *out)
     if (e->kind != ENDPOINT_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     }
-    if (e->any) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (e->addr.ss_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, e->any ? &off : &on, sizeof on);
     }
-    if (e->kind == ENDPOINT_UNIX) {
-        unlink(endpoint_path(e));
-    }
-    if (bind(fd, a, e->len) != 0 || listen(fd, BACKLOG) != 0) {
+    if (bind(fd, (const struct sockaddr *)&e->addr, e->len) != 0 || listen(fd, BACKLOG) != 0) {
         err = -errno;
         close(fd);
         return err;
@@ -108,27 +154,61 @@ static int listen_socket(const struct endpoint *e, int *out)
     return 0;
 }
 
+static void explain(const char *word, int err, char *why, size_t why_size)
+{
+    if (err == -EADDRINUSE) {
+        snprintf(why, why_size,
+                 "cannot listen on %s: the port is in use: stop what has it (ss -ltnp "
+                 "shows it: the webterm of another run directory?), or give another "
+                 "with --listen",
+                 word);
+    } else if (err == -EACCES) {
+        snprintf(why, why_size,
+                 "cannot listen on %s: no permission: ports below 1024 need root; give "
+                 "another with --listen",
+                 word);
+    } else {
+        snprintf(why, why_size,
+                 "cannot listen on %s: %s: give an address and port of this machine "
+                 "with --listen",
+                 word, strerror(-err));
+    }
+}
+
 static int open_one(struct http *h, const char *word, char *why, size_t why_size)
 {
     struct http_listener *l = &h->listeners[h->n_listeners];
+    struct endpoint *e = &l->at;
     int err;
 
-    if (!endpoint_listen(&l->at, word, h->set.run_dir)) {
-        snprintf(why, why_size, "listen: '%.60s' is no place to listen: expected %s", word,
+    if (!endpoint_listen(e, word, h->set.run_dir)) {
+        snprintf(why, why_size, "listen: '%.60s' is not a listener: expected %s", word,
                  ENDPOINT_LISTEN_WORDS);
         return -EINVAL;
     }
-    err = listen_socket(&l->at, &l->fd);
+    err = e->kind == ENDPOINT_UNIX ? make_way(e, word, why, why_size) : 0;
     if (err) {
-        snprintf(why, why_size,
-                 "cannot listen on %.80s: %s: stop what listens there, or give "
-                 "another as listen",
-                 word, strerror(-err));
         return err;
+    }
+    err = listen_socket(e, &l->fd);
+    if (err == -EAFNOSUPPORT && e->any) { /* a kernel without IPv6 */
+        endpoint_any(e, AF_INET);
+        err = listen_socket(e, &l->fd);
+    }
+    if (err) {
+        explain(word, err, why, why_size);
+        return err;
+    }
+    if (e->kind == ENDPOINT_UNIX) {
+        chmod(endpoint_path(e), 0660);
     }
     l->h = h;
     h->n_listeners++;
-    return http_watch(h, l->fd, somebody_comes, l);
+    err = http_watch(h, l->fd, somebody_comes, l);
+    if (err) {
+        explain(word, err, why, why_size);
+    }
+    return err;
 }
 
 int listen_open(struct http *h, char *why, size_t why_size)
@@ -136,20 +216,35 @@ int listen_open(struct http *h, char *why, size_t why_size)
     char words[1024], *save, *word;
     int err = 0;
 
-    h->listeners = calloc(16, sizeof *h->listeners);
-    if (!h->listeners) {
-        snprintf(why, why_size, "no memory for the listeners: give the process more");
-        return -ENOMEM;
-    }
     if (strcmp(h->set.listen, "none") == 0) {
         return 0;
     }
     snprintf(words, sizeof words, "%s", h->set.listen);
-    for (word = strtok_r(words, " \t", &save); word && !err && h->n_listeners < 16;
-         word = strtok_r(NULL, " \t", &save)) {
+    for (word = strtok_r(words, " \t", &save); word && !err; word = strtok_r(NULL, " \t", &save)) {
+        if (h->n_listeners == HTTP_LISTENERS) {
+            snprintf(why, why_size, "listen: more than %d listeners: leave some out",
+                     HTTP_LISTENERS);
+            return -EINVAL;
+        }
         err = open_one(h, word, why, why_size);
     }
+    if (!err && h->n_listeners == 0) {
+        snprintf(why, why_size,
+                 "listen: names no listener: expected tcp:PORT:ADDRESS, as in "
+                 "tcp:8070:127.0.0.1, or none");
+        err = -EINVAL;
+    }
     return err;
+}
+
+bool http_is_public(const struct http *h)
+{
+    for (unsigned i = 0; i < h->n_listeners; i++) {
+        if (!h->listeners[i].at.local) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void listen_close(struct http *h)
@@ -157,5 +252,4 @@ void listen_close(struct http *h)
     for (unsigned i = 0; i < h->n_listeners; i++) {
         close(h->listeners[i].fd);
     }
-    free(h->listeners);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "webterm/http_conn.h"
+#include "webterm/http_text.h"
 
 #define BODY_MS 20000 /* for all of a body */
 
@@ -144,12 +145,58 @@ void http_later(struct http_request *q, void (*gone)(void *context, struct http_
 
 /* ---- may it? ------------------------------------------------------------------------------ */
 
+/* A page of a stranger may lead its browser here by a name of its own that it gave our address (DNS
+ * rebinding).  So on this machine's own addresses only this machine's names are answered to. */
+bool request_is_for_us(struct http_request *q)
+{
+    const struct http_settings *set = &q->conn->h->set;
+    char name[HTTP_NAME_MAX];
+
+    if (!http_host_name(http_header(q, "host"), name)) {
+        q->conn->close_after = true;
+        http_problem(q, 400, "the request names no host, or more than one: send one Host header");
+        return false;
+    }
+    if (q->conn->local && !http_host_is_local(name) && !http_host_listed(name, set->origins)) {
+        q->conn->close_after = true;
+        http_problem(q, 403,
+                     "this address is not called %.80s: ask for localhost, or name it in origins",
+                     name);
+        return false;
+    }
+    return true;
+}
+
+/* A page of a stranger may also send requests and open WebSockets here; its browser says whose page
+ * it is.  A program says nothing, and has no cookie. */
+static bool origin_is_ours(const struct http_request *q)
+{
+    const char *origin = http_header(q, "origin");
+
+    if (origin[0] == '\0') {
+        return http_header(q, "cookie")[0] == '\0' || http_header(q, "authorization")[0] != '\0';
+    }
+    return http_origin_may(origin, http_header(q, "host"), q->conn->tls, q->conn->h->set.origins);
+}
+
 bool request_may(struct http_request *q, enum http_role role, bool changes)
 {
     const struct http_settings *set = &q->conn->h->set;
 
-    (void)changes;
-    q->role = set->who ? set->who(set->who_context, q) : HTTP_OPERATOR;
+    if (changes && !origin_is_ours(q)) {
+        const char *origin = http_header(q, "origin");
+
+        if (origin[0]) {
+            http_problem(q, 403,
+                         "a page of %.80s may not do this here: name it in origins if it shall",
+                         origin);
+        } else {
+            http_problem(q, 403, "a request with a cookie needs an Origin: send one, or a token");
+        }
+        return false;
+    }
+    q->login = 0;
+    q->role = set->who ? set->who(set->who_context, q, &q->login) : HTTP_OPERATOR;
     if (q->role >= role) {
         return true;
     }
@@ -195,18 +242,20 @@ static void refuse(struct http_request *q)
 static const struct http_route *find(const struct http_request *q)
 {
     const struct http *h = q->conn->h;
+    const struct http_route *best = NULL;
 
-    for (int starred = 0; starred < 2; starred++) {
-        for (unsigned i = 0; i < h->n_routes; i++) {
-            const struct http_route *r = &h->routes[i];
+    for (unsigned i = 0; i < h->n_routes; i++) {
+        const struct http_route *r = &h->routes[i];
 
-            if (r->starred == (starred == 1) && strcmp(r->method, q->method) == 0 &&
-                matches(r, q->path)) {
-                return r;
-            }
+        if (strcmp(r->method, q->method) != 0 || !matches(r, q->path)) {
+            continue;
         }
+        if (!r->starred) {
+            return r;
+        }
+        best = !best || r->path_len > best->path_len ? r : best;
     }
-    return NULL;
+    return best;
 }
 
 static void hand_over(struct http_request *q)
@@ -214,10 +263,13 @@ static void hand_over(struct http_request *q)
     q->conn->state = CONN_ASKED;
     q->conn->deadline_ms = 0;
     lws_set_timeout(q->conn->wsi, NO_PENDING_TIMEOUT, 0);
+    if (q->conn->h->set.changes && strcmp(q->method, "GET") != 0) {
+        q->conn->h->set.changes(q->conn->h->set.changes_context, q);
+    }
     q->route->handler(q->route->context, q);
 }
 
-/* Length of the body, or -1 after an answer. */
+/* Length of the body; 0 for none, -1 after an answer. */
 static long body_length(struct http_request *q)
 {
     struct lws *wsi = q->conn->wsi;
@@ -225,53 +277,58 @@ static long body_length(struct http_request *q)
     int len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
 
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING)) {
-        q->conn->close_after = true;
         http_problem(q, 501, "this server takes no transfer-encoding: send a content-length");
         return -1;
     }
     if (len == 0) {
-        /* without it the library waits for a body of a POST */
-        q->conn->close_after = q->conn->close_after || strcmp(q->method, "POST") == 0 ||
-                               strcmp(q->method, "PUT") == 0 || strcmp(q->method, "PATCH") == 0;
         return 0;
     }
     if (lws_hdr_copy(wsi, digits, sizeof digits, WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0 ||
         digits[0] == '\0' || strspn(digits, "0123456789") != strlen(digits)) {
-        q->conn->close_after = true;
         http_problem(q, 400, "content-length is no number of bytes");
         return -1;
     }
     return strtol(digits, NULL, 10);
 }
 
-static bool take_body(struct http_request *q, long length)
+/* What is wrong whatever is asked for.  The answer is the connection's last: where the next request
+ * begins is not sure. */
+static bool head_is_sound(struct http_request *q, size_t uri_len, long *length)
 {
-    if (length > (long)HTTP_BODY_MAX) {
-        q->conn->close_after = true;
-        http_problem(q, 413, "the body has %ld bytes, at most %u are taken", length, HTTP_BODY_MAX);
+    struct lws *wsi = q->conn->wsi;
+
+    if (uri_len + (size_t)lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) > HTTP_URI_MAX) {
+        http_problem(q, 414, "the address is longer than %u bytes", HTTP_URI_MAX);
         return false;
     }
-    if (length == 0) {
-        return true;
+    *length = body_length(q);
+    if (*length > (long)HTTP_BODY_MAX) {
+        http_problem(q, 413, "the body has %ld bytes, at most %u are taken", *length,
+                     HTTP_BODY_MAX);
+        return false;
+    }
+    return *length >= 0 && request_is_for_us(q);
+}
+
+/* Its route, and whether this peer may; an answer is made if not. */
+static bool admitted(struct http_request *q, long length)
+{
+    q->route = find(q);
+    if (!q->route) {
+        refuse(q);
+        return false;
+    }
+    q->rest = q->route->starred ? q->path + q->route->path_len : "";
+    if (!request_may(q, q->route->role, strcmp(q->method, "GET") != 0)) {
+        return false;
     }
     q->body_size = (size_t)length;
-    q->body = malloc(q->body_size + 1);
-    if (!q->body) {
-        q->conn->close_after = true;
+    q->body = length > 0 ? malloc(q->body_size + 1) : NULL;
+    if (length > 0 && !q->body) {
         http_problem(q, 503, "no memory for the body: try again later");
         return false;
     }
     return true;
-}
-
-static void start(struct conn *c, int method, const char *uri)
-{
-    struct http_request *q = &c->q;
-
-    q->head_only = method == LWSHUMETH_HEAD;
-    q->method = q->head_only ? "GET" : methods[method];
-    q->path = uri;
-    q->rest = "";
 }
 
 int request_begin(struct conn *c, const char *uri, size_t uri_len)
@@ -279,35 +336,34 @@ int request_begin(struct conn *c, const char *uri, size_t uri_len)
     struct http_request *q = &c->q;
     char *at, version[12];
     int at_len, method = lws_http_get_uri_and_method(c->wsi, &at, &at_len);
-    long length;
+    bool post, announced, keep;
+    long length = 0;
 
     if (method < 0 || method >= (int)(sizeof methods / sizeof methods[0]) || !methods[method] ||
         strlen(uri) != uri_len) {
         return -1;
     }
-    start(c, method, uri);
+    q->head_only = method == LWSHUMETH_HEAD;
+    q->method = q->head_only ? "GET" : methods[method];
+    q->path = uri;
+    q->rest = "";
     q->http11 = lws_hdr_copy(c->wsi, version, sizeof version, WSI_TOKEN_HTTP) > 0 &&
                 strcmp(version, "HTTP/1.1") == 0;
     c->state = CONN_ASKED;
-    c->close_after = !q->http11;
-    length = body_length(q);
-    q->route = find(q);
-    if (length < 0) {
+    c->close_after = true;
+    if (!head_is_sound(q, uri_len, &length)) {
         return 0;
     }
-    if (!q->route || !request_may(q, q->route->role, strcmp(q->method, "GET") != 0)) {
-        c->close_after = c->close_after || length > 0;
-        if (!q->route) {
-            refuse(q);
-        }
+    /* of a POST without a length the library expects a body that never comes */
+    post = method == LWSHUMETH_POST || method == LWSHUMETH_PUT || method == LWSHUMETH_PATCH;
+    announced = lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+    keep = q->http11 && (announced || !post);
+    c->close_after = !keep || length > 0;
+    if (!admitted(q, length)) {
         return 0;
     }
-    if (!take_body(q, length)) {
-        return 0;
-    }
-    q->rest = q->route->starred ? q->path + q->route->path_len : "";
-    if (length > 0 || (strcmp(q->method, "POST") == 0 && !c->close_after &&
-                       lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH))) {
+    c->close_after = !keep;
+    if (length > 0 || (method == LWSHUMETH_POST && announced)) {
         c->state = CONN_BODY; /* the library says when it is whole, also an empty one */
         c->deadline_ms = http_now_ms() + BODY_MS;
         return 0;

@@ -29,7 +29,11 @@ int ws_filter(struct conn *c)
                      "no WebSocket of this subprotocol at %.80s: name path and subprotocol", uri);
         return -1;
     }
-    return request_may(q, c->ws.route->role, true) ? 0 : -1;
+    if (!request_is_for_us(q) || !request_may(q, c->ws.route->role, true)) {
+        return -1;
+    }
+    c->ws.login = q->login;
+    return 0;
 }
 
 int ws_established(struct conn *c)
@@ -56,7 +60,12 @@ void ws_wake(struct ws *ws)
 
 void ws_alive(struct ws *ws)
 {
+    const struct http_settings *set = &ws->conn->h->set;
+
     ws->alive_ms = http_now_ms();
+    if (set->alive && ws->login) {
+        set->alive(set->who_context, ws->login);
+    }
 }
 
 void ws_close(struct ws *ws, int code, const char *why)

@@ -5,22 +5,22 @@
  *                                            -- [ live    ] \
  *                                            -- [ packets ]  >- boards, counters, mirrors
  *                                            -- [ assets  ] the page itself */
+#include <errno.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-#include "common/config.h"
 #include "common/control.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/notify.h"
+#include "common/sandbox.h"
 #include "shm/fault.h"
 #include "shm/topo.h"
 #include "webterm/address.h"
 #include "webterm/api.h"
+#include "webterm/assets.h"
+#include "webterm/auth.h"
 #include "webterm/buttons.h"
 #include "webterm/events.h"
-#include "webterm/http.h"
 #include "webterm/live.h"
 #include "webterm/packets.h"
 #include "webterm/term.h"
@@ -29,23 +29,58 @@ struct webterm {
     struct config config;
     struct topo topo;
     struct loop loop;
+    struct audit audit;
+    struct auth *auth;
     struct http *http;
     struct live *live;
     struct packets packets;
     struct api *api;
-    struct buttons *buttons;
     struct term *term;
+    struct buttons *buttons;
 };
 
-static void configure(struct webterm *w, int argc, char **argv)
+/* A mistake in the settings ends with 2, a machine that is not as it must be with 1. */
+static _Noreturn void cannot(int err, const char *why)
 {
-    char why[400];
+    if (err == -EINVAL) {
+        die_usage("%s", why);
+    }
+    die("%s", why);
+}
 
-    config_load(&w->config, CONFIG_WEBTERM, argc, argv);
-    w->buttons = buttons_open(config_str(&w->config, CONFIG_WEBTERM_BUTTONS), why, sizeof why);
+/* What is read from files of the settings: mistakes there come first. */
+static void open_files(struct webterm *w)
+{
+    const struct config *c = &w->config;
+    struct auth_settings set = {
+        .password_file = config_str(c, CONFIG_WEBTERM_PASSWORD_FILE),
+        .viewer_password_file = config_str(c, CONFIG_WEBTERM_VIEWER_PASSWORD_FILE),
+        .token_file = config_str(c, CONFIG_WEBTERM_TOKEN_FILE),
+        .idle_s = (unsigned)config_int(c, CONFIG_WEBTERM_IDLE_TIMEOUT),
+        .audit = &w->audit,
+    };
+    char why[1000];
+    int err = audit_open(&w->audit, config_str(c, CONFIG_WEBTERM_AUDIT), why, sizeof why);
+
+    err = err ? err : auth_open(&w->auth, &set, why, sizeof why);
+    if (err) {
+        cannot(err, why);
+    }
+    w->buttons = buttons_open(config_str(c, CONFIG_WEBTERM_BUTTONS), why, sizeof why);
     if (!w->buttons) {
         die_usage("%s: correct it, or name another file with --buttons", why);
     }
+}
+
+static void on_change(void *context, const struct http_request *q)
+{
+    struct webterm *w = context;
+    const char *path = http_path(q);
+
+    if (strcmp(path, "/api/v1/login") == 0 || strcmp(path, "/api/v1/logout") == 0) {
+        return; /* auth.c has a line for how it went */
+    }
+    audit_line(&w->audit, http_peer(q), AUDIT_NO_SESSION, "%s %s", http_method(q), path);
 }
 
 static void open_http(struct webterm *w)
@@ -59,28 +94,31 @@ static void open_http(struct webterm *w)
         .origins = config_str(c, CONFIG_WEBTERM_ORIGINS),
         .max_clients = (unsigned)config_int(c, CONFIG_WEBTERM_MAX_CLIENTS),
         .idle_s = (unsigned)config_int(c, CONFIG_WEBTERM_IDLE_TIMEOUT),
+        .who = auth_who,
+        .alive = auth_alive,
+        .who_context = w->auth,
+        .changes = on_change,
+        .changes_context = w,
     };
     char why[400];
+    int err = http_open(&w->http, &set, why, sizeof why);
 
-    if (http_open(&w->http, &set, why, sizeof why) != 0) {
-        die("%s", why);
+    if (err) {
+        cannot(err, why);
+    }
+    if (http_is_public(w->http) && !auth_asks(w->auth)) {
+        die_usage(
+            "listen: %s can be reached from elsewhere, and everyone would type as root: name a "
+            "password-file or a token-file, or listen on 127.0.0.1",
+            set.listen);
     }
 }
 
-/* SIGTERM, SIGINT */
 static void on_signal(void *context)
 {
     struct webterm *w = context;
 
     http_stop(w->http);
-}
-
-static void hello(void *context, struct http_request *q)
-{
-    static const char page[] = "<!doctype html><title>Causeway</title><p>Causeway runs.\n";
-
-    (void)context;
-    http_answer_static(q, 200, "text/html; charset=utf-8", NULL, page, sizeof page - 1);
 }
 
 /* First: the others have topics. */
@@ -104,7 +142,14 @@ static void open_api(struct webterm *w)
     }
 }
 
-static void open_term(struct webterm *w)
+static void on_typed(void *context, const char *peer, unsigned session, const char *text)
+{
+    struct webterm *w = context;
+
+    audit_line(&w->audit, peer, (int)session, "typed %s", text);
+}
+
+static void open_term(struct webterm *w, const struct sandbox *box)
 {
     struct term_settings set = {
         .http = w->http,
@@ -112,6 +157,9 @@ static void open_term(struct webterm *w)
         .topo = &w->topo,
         .sessions = (unsigned)config_int(&w->config, CONFIG_PTYHOST_MAX_SESSIONS),
         .recordings = config_str(&w->config, CONFIG_WEBTERM_RECORDINGS),
+        .box = box,
+        .audit = on_typed,
+        .context = w,
     };
     char why[400];
 
@@ -130,15 +178,55 @@ static void open_packets(struct webterm *w)
     }
 }
 
-/* Each module of webterm is opened here by one call. */
-static void open_modules(struct webterm *w)
+static void open_control(struct webterm *w)
 {
+    int err = control_open(w->topo.run_dir, topo_process_name(TOPO_WEBTERM), NULL);
+
+    if (err) {
+        die("cannot open the control socket %s/webterm.sock: %s: remove it and start again",
+            w->topo.run_dir, strerror(-err));
+    }
+}
+
+/* Each module of webterm is opened by one call. */
+static void open_modules(struct webterm *w, const struct sandbox *box)
+{
+    auth_routes(w->auth, w->http);
+    assets_open(w->http);
     open_live(w);
     open_api(w);
     open_packets(w);
+    open_term(w, box);
     buttons_serve(w->buttons, w->http);
-    open_term(w);
-    http_route(w->http, "GET", "/", HTTP_ANYONE, hello, NULL);
+}
+
+/* webterm's loop is the HTTP library's; common/loop.h only catches the signals. */
+static void open_signals(struct webterm *w)
+{
+    int err = loop_open(&w->loop);
+
+    err = err ? err : loop_catch_signals(&w->loop);
+    err = err ? err : http_watch(w->http, w->loop.signals.fd, on_signal, w);
+    if (err) {
+        die("cannot open the event loop: %s: raise the limit of open files (ulimit -n)",
+            strerror(-err));
+    }
+}
+
+static void close_all(struct webterm *w)
+{
+    role_state(&w->topo.role, ROLE_STOPPING, "%s", "");
+    control_stop();
+    api_close(w->api);
+    http_close(w->http);
+    packets_close(&w->packets);
+    term_close(w->term);
+    buttons_close(w->buttons);
+    auth_close(w->auth);
+    audit_close(&w->audit);
+    topo_close(&w->topo);
+    loop_close(&w->loop);
+    config_free(&w->config);
 }
 
 static void say_ready(struct webterm *w)
@@ -153,34 +241,29 @@ static void say_ready(struct webterm *w)
 int main(int argc, char **argv)
 {
     static struct webterm w;
+    struct sandbox box;
 
     loop_hold_signals();
-    configure(&w, argc, argv);
-    topo_open(&w.topo, config_str(&w.config, CONFIG_STACK_RUN_DIR), TOPO_WEBTERM);
-    loop_open(&w.loop);
-    loop_catch_signals(&w.loop);
-    open_http(&w);
-    open_modules(&w);
+    config_load(&w.config, CONFIG_WEBTERM, argc, argv);
+    sandbox_config(&box, &w.config);
     fault_open(); /* a file that its owner cuts short is no reason to die (shm/guard.h) */
-    control_open(w.topo.run_dir, topo_process_name(TOPO_WEBTERM), NULL);
+    open_files(&w);
+    topo_open(&w.topo, config_str(&w.config, CONFIG_STACK_RUN_DIR), TOPO_WEBTERM);
+    open_http(&w);
+    open_modules(&w, &box);
+    open_signals(&w);
+    open_control(&w);
+    sandbox_keep_group(&box, w.topo.run_dir);
+    sandbox_enter(&box, SANDBOX_SERVE | SANDBOX_LOOK | SANDBOX_HTTP);
     control_serve();
     api_start(w.api);
     packets_start(&w.packets);
-    http_watch(w.http, w.loop.signals.fd, on_signal, &w);
     say_ready(&w);
-    log_info("started run_dir=%s listen=%s", w.topo.run_dir,
+    log_info("started run_dir=%s listen=\"%s\"", w.topo.run_dir,
              config_str(&w.config, CONFIG_WEBTERM_LISTEN));
     notify_up();
     http_run(w.http);
-    role_state(&w.topo.role, ROLE_STOPPING, "%s", "");
-    control_stop();
-    api_close(w.api);
-    http_close(w.http);
-    packets_close(&w.packets);
-    buttons_close(w.buttons);
-    term_close(w.term);
-    topo_close(&w.topo);
-    config_free(&w.config);
+    close_all(&w);
     log_info("stopped");
     return 0;
 }

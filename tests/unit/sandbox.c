@@ -66,6 +66,8 @@ static const struct attempt {
      {AT_FDCWD, 0, O_RDONLY | O_CLOEXEC}},
     {"pread64", SYS_pread64, SANDBOX_NAMES | SANDBOX_LOOK, {NOWHERE}},
     {"access", SYS_faccessat, SANDBOX_LOOK, {AT_FDCWD, 0}},
+    {"a socket that does not block", SYS_fcntl, SANDBOX_HTTP, {NOWHERE, F_SETFL}},
+    {"a file that is new", SYS_openat, SANDBOX_HTTP, {AT_FDCWD, 0, O_WRONLY | O_CREAT | O_EXCL}},
     {"is a lock held", SYS_fcntl, SANDBOX_LOOK, {NOWHERE, F_OFD_GETLK}},
     {"take a lock", SYS_fcntl, NEVER, {NOWHERE, F_OFD_SETLK}},
     {"open for writing", SYS_openat, NEVER, {AT_FDCWD, 0, O_WRONLY}},
@@ -153,6 +155,7 @@ Test(sandbox, each_profile_allows_what_it_must_and_refuses_the_rest)
                                         SANDBOX_SERVE | SANDBOX_LOCAL,
                                         SANDBOX_SERVE | SANDBOX_FILES,
                                         SANDBOX_SERVE | SANDBOX_LOOK,
+                                        SANDBOX_SERVE | SANDBOX_LOOK | SANDBOX_HTTP,
                                         SANDBOX_SERVE | SANDBOX_DIAL | SANDBOX_LOCAL |
                                             SANDBOX_FILES};
 
