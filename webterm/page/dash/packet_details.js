@@ -111,8 +111,9 @@ export function packetDetails(net, {close}) {
         try {
             const whole = await net.get(`/api/v1/packets/${packet.n}`);
             if (wanted === packet) {
-                setText(note, '');
-                show(whole);
+                const same = whole.t === packet.t; // a webterm that began anew has given the number to another
+                setText(note, same ? '' : 'webterm was restarted since: it no longer has the bytes of this packet.');
+                show(same ? whole : {});
             }
         } catch (problem) {
             if (wanted === packet) {
@@ -123,19 +124,13 @@ export function packetDetails(net, {close}) {
     };
     return {
         element,
-        /** 'old': of a webterm that has been restarted since. */
-        open(packet, old) {
+        open(packet) {
             wanted = packet;
             element.hidden = !packet;
             clearTimeout(timer);
             if (packet) {
                 setText(title, `${packet.where}, ${clock(packet.t, 6)}, ${count(packet.len)} bytes`);
-                if (old) {
-                    setText(note, 'webterm was restarted since: it no longer has the bytes of this packet.');
-                    show({});
-                } else {
-                    timer = setTimeout(load, 60, packet); // not for each row that an arrow key runs over
-                }
+                timer = setTimeout(load, 60, packet); // not for each row that an arrow key runs over
             }
         },
     };

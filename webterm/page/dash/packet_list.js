@@ -104,7 +104,7 @@ export class PacketList {
 
     #fill(first, wanted) {
         while (this.#lines.length < wanted) {
-            const line = new Line((packet) => this.choose(packet));
+            const line = new Line((packet) => this.#pick(packet));
             this.#lines.push(line);
             this.rows.append(line.element);
         }
@@ -119,6 +119,15 @@ export class PacketList {
             }
         });
         attribute(this.element, 'aria-activedescendant', active);
+    }
+
+    /** Who picks a row wants to look at it: it must not run away. */
+    #pick(packet) {
+        if (this.follow) {
+            this.follow = false;
+            this.#onFollow(false);
+        }
+        this.choose(packet);
     }
 
     choose(packet) {

@@ -50,7 +50,7 @@ class PacketsPage {
         const where = memory.get('dash.where', ['PKT_IN', 'PKT_OUT']).filter((name) => WHERE.includes(name));
         this.#options = {filter: '', where};
         this.list = new PacketList(this.#store, {
-            choose: (p) => this.details.open(p, p.epoch !== this.#sequence.epoch), follow: () => this.#say(),
+            choose: (p) => this.details.open(p), follow: () => this.#say(),
         });
         this.details = packetDetails(net, {close: () => {
             this.details.open(null);
