@@ -56,13 +56,15 @@ test('five minutes are kept, and a silence is a gap', () => {
 test('bars of the histogram hold every frame of the last seconds', () => {
     const h = new History();
     h.add({latency: {count: '9', buckets: [[5, 1000]]}}, 100);
-    h.add({latency: {count: '9', buckets: [[10, 3], [11, 4], [950, '2']]}}, 120);
-    const list = bars(h.histogram(10));
+    h.add({latency: {count: '9', max_us: 951, buckets: [[10, 3], [11, 4], [950, '2']]}}, 120);
+    const list = bars(h.lately(10).sums);
     assert.equal(list.reduce((sum, bar) => sum + bar.n, 0), 9);
     assert.equal(list[0].n, 7);
     assert.ok(list[0].from <= 10 && list.at(-1).to > 950);
     list.slice(1).forEach((bar, i) => assert.equal(bar.from, list[i].to));
     assert.deepEqual(bars(new Map()), []);
+    const {count, p50_us, p99_us, max_us} = h.lately(10);
+    assert.deepEqual([count, p50_us, p99_us, max_us], [9, 11, 950, 951]);
 });
 
 test('the newest packets are kept, and found', () => {

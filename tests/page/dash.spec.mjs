@@ -13,7 +13,7 @@ after(stopBrowser);
 /** The live view, on one of its pages. */
 async function come(page = 'overview', options = {}) {
     const v = await Visitor.come(options, '#stack');
-    await v.page.locator(`[data-tab="${page}"]`).click();
+    await v.page.locator(`.dash-bar [data-tab="${page}"]`).click();
     return v;
 }
 
@@ -204,7 +204,7 @@ test('each page, light and dark, wide and narrow: nothing out of sight, nothing 
         'phone-dark': {...PHONE, colorScheme: 'dark'}})) {
         const v = await come('overview', options);
         for (const page of ['overview', 'tables', 'packets']) {
-            await v.page.locator(`[data-tab="${page}"]`).click();
+            await v.page.locator(`.dash-bar [data-tab="${page}"]`).click();
             if (page === 'overview') {
                 await isReady(v, 'router');
                 await v.page.locator('[data-ring="VNS_IN"]').click();

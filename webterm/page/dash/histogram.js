@@ -70,7 +70,7 @@ export function histogram(history) {
     place.append(nothing);
     const draw = (latency) => {
         const {width, height} = place.getBoundingClientRect();
-        const list = bars(history.histogram(SECONDS));
+        const list = bars(latency.sums);
         attribute(nothing, 'hidden', list.length > 0);
         if (width < 40 || list.length === 0) {
             picture.replaceChildren();
@@ -82,9 +82,10 @@ export function histogram(history) {
     };
     return {
         element,
-        update(latency) {
+        update() {
+            const latency = history.lately(SECONDS);
             for (const [name, key] of [...MARKS, ['max', 'max_us']]) {
-                setText(words[name], Number(latency.count) > 0 ? micros(latency[key]) : '–');
+                setText(words[name], micros(latency[key]));
             }
             setText(words.frames, count(latency.count));
             draw(latency);

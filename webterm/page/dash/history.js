@@ -13,7 +13,7 @@ export class History {
         this.t = [];
         this.columns = Object.fromEntries(COLUMNS.map((name) => [name, []]));
         this.events = []; // {t, process, from, to, text, outage_ms}
-        this.intervals = []; // {t, buckets} of latency
+        this.intervals = []; // {t, buckets, max_us} of latency
     }
 
     /** One value of the topic "stack", of the time 't'. */
@@ -29,7 +29,7 @@ export class History {
         const idle = !(Number(latency.count) > 0); // no frame, no latency: not a latency of zero
         this.#push(t, {...rates, ...idle ? {} : latency});
         if (!idle) {
-            this.intervals.push({t, buckets: latency.buckets ?? []});
+            this.intervals.push({t, buckets: latency.buckets ?? [], max_us: latency.max_us});
         }
         this.#forget(t - SPAN_S);
     }
@@ -41,16 +41,24 @@ export class History {
         }
     }
 
-    /** How many frames of the last 'seconds' are in each bucket: a Map of lower bound to count. */
-    histogram(seconds) {
+    /**
+     * Latency of the last 'seconds': frames by bucket (lower bound -> count), their number, percentiles, the longest.
+     * A percentile is the lower bound of its bucket, as the server's are.
+     */
+    lately(seconds) {
         const sums = new Map();
         const since = (this.t.at(-1) ?? 0) - seconds;
-        for (const {t, buckets} of this.intervals) {
-            for (const [lower, n] of t > since ? buckets : []) {
+        const intervals = this.intervals.filter(({t}) => t > since);
+        for (const {buckets} of intervals) {
+            for (const [lower, n] of buckets) {
                 sums.set(lower, (sums.get(lower) ?? 0) + Number(n));
             }
         }
-        return sums;
+        const count = [...sums.values()].reduce((sum, n) => sum + n, 0);
+        return {
+            sums, count, p50_us: quantile(sums, count * 0.5), p99_us: quantile(sums, count * 0.99), p999_us: quantile(sums, count * 0.999),
+            max_us: count ? Math.max(...intervals.map(({max_us}) => Number(max_us) || 0)) : null,
+        };
     }
 
     #push(t, values) {
@@ -71,6 +79,17 @@ export class History {
             this.intervals.shift();
         }
     }
+}
+
+function quantile(sums, rank) {
+    let seen = 0;
+    for (const [lower, n] of [...sums].sort((a, b) => a[0] - b[0])) {
+        seen += n;
+        if (seen >= rank) {
+            return lower;
+        }
+    }
+    return null;
 }
 
 const PER_DECADE = 8;

@@ -92,7 +92,7 @@ class Overview {
         this.drops.update(this.#stack);
         if (!still || now - this.#drawn > 2000) { // who wants little motion sees the pictures change every two seconds
             this.#drawn = now;
-            this.histogram.update(this.#stack.latency ?? {});
+            this.histogram.update();
             this.parts.forEach((part) => part.update());
         }
     }

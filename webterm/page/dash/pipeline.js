@@ -119,7 +119,7 @@ class World {
         const shown = switches.slice(0, 4).map((w) => {
             const up = w.state === 'ready';
             return h('li', {}, h('span', {class: 'state', 'data-state': up ? 'ok' : 'warn'}, switchName(w) || dpid(w.dpid)),
-                h('span', {class: 'dash-dim'}, ` ${[up ? '' : w.state, w.version && `OpenFlow ${w.version}`, `${w.ports ?? 0} ports`].filter(Boolean).join(', ')}`));
+                h('span', {class: 'dash-dim'}, ` ${[up ? '' : w.state, w.version, `${w.ports ?? 0} ports`].filter(Boolean).join(', ')}`));
         });
         const signature = JSON.stringify(switches.map((w) => [w.dpid, w.state, w.version, w.ports]));
         if (signature !== this.signature) {

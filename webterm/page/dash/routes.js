@@ -11,6 +11,11 @@ const FIELDS = [
     {name: 'interface', title: 'Interface', hint: 'eth1'},
 ];
 
+/** The destination itself is the next hop. */
+function isDirect(route) {
+    return !route.gateway || route.gateway === '0.0.0.0';
+}
+
 /** The field that a sentence of the router's is about: it begins with the field's name. */
 function fieldOf(sentence) {
     return FIELDS.find((f) => sentence.startsWith(`${f.name} `))?.name;
@@ -85,7 +90,7 @@ function lookup(routes) {
             setText(answer, 'not an address yet: four numbers from 0 to 255');
         } else {
             const [best, ...rest] = matches(routes(), address);
-            const via = best && best.gateway && best.gateway !== '0.0.0.0' ? ` via ${best.gateway}` : '';
+            const via = best && !isDirect(best) ? ` via ${best.gateway}` : '';
             setText(answer, best ? `${best.destination}${via} dev ${best.interface}${best.state === 'ok' ? '' : `, ${best.state}`}`
                 + `${rest.length ? `; shorter: ${rest.map((r) => r.destination).join(', ')}` : ''}`
                 : 'no route: the sender is told "network unreachable"');
@@ -99,7 +104,7 @@ export function routesPanel(net) {
     const form = addForm(net), which = lookup(() => rows);
     const remove = async (route) => {
         const yes = await ask({title: `Delete the route to ${route.destination}?`, yes: 'Delete', danger: true,
-            body: `It goes by ${route.interface}${route.gateway ? `, gateway ${route.gateway}` : ''}. Frames to it take the next shorter prefix, or have no route.`});
+            body: `It goes by ${route.interface}${isDirect(route) ? '' : `, gateway ${route.gateway}`}. Frames to it take the next shorter prefix, or have no route.`});
         if (yes) {
             net.delete(`/api/v1/routes/${route.destination}`).then(
                 () => toast(`Route ${route.destination} was deleted.`, 'ok'), (problem) => toast(problem.message, 'bad'));
@@ -110,7 +115,7 @@ export function routesPanel(net) {
         above: h('div', {}, which.element, form.element),
         columns: [
             {key: 'destination', title: 'Destination', mono: true, sort: (r) => addressKey(r.destination)},
-            {key: 'gateway', title: 'Gateway', mono: true, sort: (r) => addressKey(r.gateway)},
+            {key: 'gateway', title: 'Gateway', mono: true, text: (r) => (isDirect(r) ? 'direct' : r.gateway), sort: (r) => addressKey(r.gateway)},
             {key: 'interface', title: 'Interface'},
             {key: 'state', title: 'State', state: (r) => (r.state === 'ok' ? 'ok' : 'warn')},
             {key: 'do', title: '', button: {text: 'Delete', label: (r) => `Delete route ${r.destination}`, press: remove}},

@@ -19,7 +19,7 @@ const ASKED = {
     ports: {
         title: 'Ports', key: (r) => r.number,
         columns: [{key: 'name', title: 'Port'}, {key: 'port', title: 'Number', num: true, sort: (r) => r.number},
-            {key: 'state', title: 'State', state: (r) => (r.state === 'up' ? 'ok' : r.state === 'off' ? 'off' : 'bad')},
+            {key: 'state', title: 'State', state: (r) => ({up: 'ok', off: 'off'})[r.state] ?? 'bad'},
             n('rx_packets', 'Received'), n('rx_bytes', 'Bytes in'), n('rx_dropped', 'Dropped in'), n('rx_errors', 'Errors in'),
             n('tx_packets', 'Sent'), n('tx_bytes', 'Bytes out'), n('tx_dropped', 'Dropped out'), n('tx_errors', 'Errors out')],
     },

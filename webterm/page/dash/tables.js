@@ -8,7 +8,7 @@ import {routesPanel} from './routes.js';
 import {switchPanel} from './switches.js';
 import {liveTable} from './table.js';
 
-const upIsOk = (r) => (r.state === 'up' ? 'ok' : r.state === 'down' ? 'bad' : 'warn');
+const upIsOk = (r) => ({up: 'ok', down: 'bad', off: 'off'})[r.state] ?? 'warn';
 
 function neighbours(net) {
     const button = h('button', {class: 'button', type: 'button', onclick: () => net.delete('/api/v1/arp').then(
@@ -86,7 +86,7 @@ function switches(net) {
             {key: 'dpid', title: 'Datapath', mono: true, text: (r) => dpid(r.dpid)},
             {key: 'state', title: 'State', state: (r) => (r.state === 'ready' ? 'ok' : 'warn')},
             {key: 'peer', title: 'Peer', mono: true},
-            {key: 'version', title: 'OpenFlow'},
+            {key: 'version', title: 'OpenFlow', text: (r) => String(r.version ?? '').replace('OpenFlow ', '')},
             {key: 'role', title: 'Role'},
             {key: 'ports', title: 'Ports', num: true},
             {key: 'rtt_ms', title: 'Round trip', num: true, text: (r) => millis(r.rtt_ms)},
