@@ -144,6 +144,7 @@ test('a route is added, looked up and deleted; what is wrong is said at its fiel
     const fill = (name, text) => routes.getByLabel(name, {exact: true}).fill(text);
     const row = routes.locator('tbody tr', {hasText: '203.0.113.0/24'});
     await until(async () => await routes.locator('tbody tr').count() >= 3, 'routes of the lab');
+    v.refused = true;
     await fill('Destination', '203.0.113.1/24');
     await fill('Interface', 'eth1');
     await routes.getByRole('button', {name: 'Add route'}).click();

@@ -74,7 +74,7 @@ export class Visitor {
 
     /** While webterm is away the browser itself writes that connections fail; and so of a password that is refused. */
     mayFail(text) {
-        return (this.refused && /status of 401/.test(text)) || this.away && /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET|WebSocket connection to/.test(text);
+        return (this.refused && /status of (401|422)/.test(text)) || this.away && /ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_SOCKET|WebSocket connection to/.test(text);
     }
 
     async close() {

@@ -52,7 +52,7 @@ function asked(net, topic, dpid) {
     const fetch = async () => {
         attribute(again, 'disabled', true);
         try {
-            table.update(await net.get(`/api/v1/switches/${encodeURIComponent(dpid())}/${topic}`));
+            table.update(await net.get(`/api/v1/${topic}?switch=${encodeURIComponent(dpid())}`));
             setText(wrong, '');
         } catch (problem) {
             table.update([]);
