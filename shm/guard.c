@@ -11,7 +11,7 @@
 #include "shm/fault.h"
 #include "shm/file.h"
 
-#define GUARDS 64 /* a process maps about twenty; its control thread a few more for a moment */
+#define GUARDS 128 /* a process maps about twenty, webterm's threads as many each for a moment */
 
 /* Written under the lock, by a thread that touches the mapping only afterwards; read without it by
  * the handler, in the thread that touched the mapping. */

@@ -7,6 +7,7 @@
 #include "common/control.h"
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/notify.h"
 #include "shm/topo.h"
 #include "shm/view/view.h"
 #include "webterm/api.h"
@@ -204,9 +205,12 @@ static void ask_self(struct collect_job *job)
                              VIEW_ANSWER_MS, why, sizeof why));
 }
 
+static bool asks_self; /* the one job there is for it waits, or is done, at most once at a time */
+
 static void forget(struct collect_job *job)
 {
     (void)job;
+    asks_self = false;
 }
 
 static void restart_self(struct http_timer *t)
@@ -214,7 +218,7 @@ static void restart_self(struct http_timer *t)
     static struct collect_job job = {.lane = LANE_RESTART, .work = ask_self, .done = forget};
     struct api *a = (struct api *)(void *)((char *)t - offsetof(struct api, restart_self));
 
-    collect_do(a->c, &job);
+    asks_self = asks_self || collect_do(a->c, &job);
 }
 
 static void begin_restart(struct api *a, struct http_request *q, const char *name, json_t *params)
@@ -225,6 +229,13 @@ static void begin_restart(struct api *a, struct http_request *q, const char *nam
 
     log_info("asked for a restart of %s hard=%d by=%s", name,
              json_is_true(json_object_get(params, "hard")), http_peer(q));
+    if (strcmp(name, topo_process_name(TOPO_WEBTERM)) == 0 && !notify_supervised()) {
+        json_decref(params);
+        api_problem(q, 409, NULL,
+                    "nobody would start it again, for no supervisor runs it: stop and start it by "
+                    "hand");
+        return;
+    }
     if (strcmp(name, topo_process_name(TOPO_WEBTERM)) == 0) {
         seen(collect_run_dir(a->c), name, &row);
         snprintf(body, sizeof body, "{\"process\":\"webterm\",\"pid_before\":%llu}\n",
