@@ -155,10 +155,11 @@ export class Visitor {
 
     /** Nothing is wider than the window. */
     async fitsAcross(what) {
-        const wide = await this.page.evaluate(() => [...document.querySelectorAll('body *')].filter((e) => {
+        const width = this.page.viewportSize().width; // a phone's innerWidth grows with what does not fit
+        const wide = await this.page.evaluate((right) => [...document.querySelectorAll('body *')].filter((e) => {
             const box = e.getBoundingClientRect();
-            return box.width > 0 && box.right > innerWidth + 1 && !e.closest('.xterm, .term-tablist, .scrolls, .sr-only');
-        }).map((e) => `${e.tagName}.${e.className}`));
+            return box.width > 0 && box.right > right + 1 && !e.closest('.xterm, .term-tablist, .scrolls, .sr-only');
+        }).map((e) => `${e.tagName}.${e.className}`), width);
         assert.deepEqual(wide.slice(0, 5), [], `${what}: wider than the window`);
     }
 }
