@@ -188,7 +188,7 @@ static void job_gone(void *context, struct http_request *q)
     j->q = NULL;
 }
 
-void api_ask(struct api *a, struct http_request *q, enum collect_lane lane,
+void api_ask(struct api *a, struct http_request *q, enum collect_worker worker,
              void (*work)(struct collect_job *j), const struct api_job *words)
 {
     struct api_job *j = malloc(sizeof *j);
@@ -199,7 +199,7 @@ void api_ask(struct api *a, struct http_request *q, enum collect_lane lane,
         return;
     }
     *j = *words;
-    j->job = (struct collect_job){.lane = lane, .work = work, .done = job_done};
+    j->job = (struct collect_job){.worker = worker, .work = work, .done = job_done};
     j->a = a;
     j->q = q;
     j->status = j->status ? j->status : 200;

@@ -33,7 +33,7 @@ void api_problem(struct http_request *q, int status, const char *field, const ch
     __attribute__((format(printf, 4, 5)));
 /* JSON with its ETag, 304 where the peer has it already, or the problem that a text is. */
 void api_answer(struct http_request *q, const struct collect_text *text);
-/* A question to a lane, answered when it is done. */
+/* A question to a worker, answered when it is done. */
 struct api_job {
     struct collect_job job;
     struct api *a;
@@ -48,7 +48,7 @@ struct api_job {
     struct collect_text *text;
 };
 /* Begins one, or answers that there are too many; takes over j->params. */
-void api_ask(struct api *a, struct http_request *q, enum collect_lane lane,
+void api_ask(struct api *a, struct http_request *q, enum collect_worker worker,
              void (*work)(struct collect_job *j), const struct api_job *words);
 
 void api_switch_routes(struct api *a); /* api_switch.c: flows, ports, groups, ... */

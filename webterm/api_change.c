@@ -102,7 +102,7 @@ static void change(struct api *a, struct http_request *q, const char *method, js
 
     log_info("asked for %s %s by=%s", method, words ? words : "", http_peer(q));
     free(words);
-    api_ask(a, q, LANE_ROUTER, ask_router,
+    api_ask(a, q, WORKER_ROUTER, ask_router,
             &(struct api_job){.method = method, .params = params, .status = status});
 }
 
@@ -215,7 +215,7 @@ static void forget(struct collect_job *job)
 
 static void restart_self(struct http_timer *t)
 {
-    static struct collect_job job = {.lane = LANE_RESTART, .work = ask_self, .done = forget};
+    static struct collect_job job = {.worker = WORKER_RESTART, .work = ask_self, .done = forget};
     struct api *a = (struct api *)(void *)((char *)t - offsetof(struct api, restart_self));
 
     asks_self = asks_self || collect_do(a->c, &job);
@@ -247,7 +247,7 @@ static void begin_restart(struct api *a, struct http_request *q, const char *nam
         return;
     }
     snprintf(words.name, sizeof words.name, "%s", name);
-    api_ask(a, q, LANE_RESTART, restart, &words);
+    api_ask(a, q, WORKER_RESTART, restart, &words);
 }
 
 /* /api/v1/processes/NAME/restart */

@@ -89,7 +89,7 @@ static void publish_tables(struct api *a)
     free(missing);
 }
 
-/* Once for all that change together: those of each lane come one after the other. */
+/* Once for all that change together: those of each worker come one after the other. */
 static void fire_tables(struct http_timer *t)
 {
     struct api *a = (struct api *)(void *)((char *)t - offsetof(struct api, tables));

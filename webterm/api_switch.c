@@ -66,7 +66,7 @@ static void on_switch(void *context, struct http_request *q)
         api_problem(q, 400, "all", "all is '%s', expected true or false", all);
     } else {
         words.all = strcmp(all, "true") == 0;
-        api_ask(r->a, q, LANE_OFPROXY, work, &words);
+        api_ask(r->a, q, WORKER_OFPROXY, work, &words);
     }
 }
 

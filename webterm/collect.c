@@ -1,4 +1,4 @@
-/* webterm/collect.c - lanes, topics and jobs.
+/* webterm/collect.c - workers, topics and jobs.
  *
  * A topic has two sides.  The thread's, under the lock: whether it is asked for, when it is due,
  * and the text that is on its way to the loop.  The loop's: the texts, and who waits for one; no
@@ -21,9 +21,9 @@
 
 static const struct {
     const char *name;
-    enum collect_lane lane;
+    enum collect_worker worker;
 } topics[COLLECT_TOPICS] = {
-#define T(NAME, name, lane) {name, LANE_##lane},
+#define T(NAME, name, worker) {name, WORKER_##worker},
 #include "webterm/topics.def"
 #undef T
 };
@@ -42,7 +42,7 @@ struct topic {
     void *told_context;
 };
 
-struct lane {
+struct worker {
     struct collect *c;
     pthread_t thread;
     pthread_cond_t work;
@@ -54,12 +54,12 @@ struct collect {
     struct http *h;
     char run_dir[sizeof((struct topo *)0)->run_dir];
     pthread_mutex_t lock;
-    struct lane lanes[LANES];
+    struct worker workers[WORKERS];
     struct topic topics[COLLECT_TOPICS];
     struct collect_job *done;    /* under the lock */
     bool started, stop;          /* under the lock */
     bool silent[TOPO_PROCESSES]; /* under the lock: what the last pings found */
-    struct stack_sample *sample; /* LANE_MEMORY's */
+    struct stack_sample *sample; /* WORKER_MEMORY's */
 };
 
 /* ---- texts -------------------------------------------------------------------------------- */
@@ -106,7 +106,7 @@ struct collect_text *collect_text(json_t *value, int status, const char *why)
     return t;
 }
 
-/* ---- in a lane's thread ------------------------------------------------------------------- */
+/* ---- in a worker's thread ------------------------------------------------------------------- */
 
 static json_t *make_status(struct collect *c)
 {
@@ -152,15 +152,15 @@ static struct collect_text *make(struct collect *c, enum collect_topic t)
     return text;
 }
 
-/* The topic of the lane that is to be made next, or COLLECT_TOPICS; '*due': when the next one is.
+/* The topic of the worker that is to be made next, or COLLECT_TOPICS; '*due': when the next one is.
  */
-static enum collect_topic next_topic(const struct collect *c, enum collect_lane lane, uint64_t now,
-                                     uint64_t *due)
+static enum collect_topic next_topic(const struct collect *c, enum collect_worker worker,
+                                     uint64_t now, uint64_t *due)
 {
     for (unsigned t = 0; t < COLLECT_TOPICS; t++) {
         const struct topic *at = &c->topics[t];
 
-        if (topics[t].lane != lane) {
+        if (topics[t].worker != worker) {
             continue;
         }
         if (at->asked || (at->period_ns && at->due_ns <= now)) {
@@ -188,7 +188,7 @@ static void make_topic(struct collect *c, enum collect_topic t, uint64_t now)
     at->fresh = text;
 }
 
-static void do_job(struct lane *l)
+static void do_job(struct worker *l)
 {
     struct collect *c = l->c;
     struct collect_job *j = l->jobs;
@@ -203,7 +203,7 @@ static void do_job(struct lane *l)
     c->done = j;
 }
 
-static void sleep_until(struct lane *l, uint64_t due)
+static void sleep_until(struct worker *l, uint64_t due)
 {
     struct timespec t = {(time_t)(due / (1000 * MS)), (long)(due % (1000 * MS))};
 
@@ -214,11 +214,11 @@ static void sleep_until(struct lane *l, uint64_t due)
     }
 }
 
-static void *work(void *lane)
+static void *work(void *worker)
 {
-    struct lane *l = lane;
+    struct worker *l = worker;
     struct collect *c = l->c;
-    enum collect_lane number = (enum collect_lane)(l - c->lanes);
+    enum collect_worker number = (enum collect_worker)(l - c->workers);
 
     pthread_mutex_lock(&c->lock);
     while (!c->stop) {
@@ -246,7 +246,7 @@ static void ask(struct collect *c, enum collect_topic t)
     c->topics[t].coming = true;
     pthread_mutex_lock(&c->lock);
     c->topics[t].asked = true;
-    pthread_cond_signal(&c->lanes[topics[t].lane].work);
+    pthread_cond_signal(&c->workers[topics[t].worker].work);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -376,13 +376,13 @@ void collect_watch(struct collect *c, enum collect_topic t, unsigned period_ms,
     pthread_mutex_lock(&c->lock);
     at->period_ns = period_ms * MS;
     at->due_ns = 0;
-    pthread_cond_signal(&c->lanes[topics[t].lane].work);
+    pthread_cond_signal(&c->workers[topics[t].worker].work);
     pthread_mutex_unlock(&c->lock);
 }
 
 bool collect_do(struct collect *c, struct collect_job *j)
 {
-    struct lane *l = &c->lanes[j->lane];
+    struct worker *l = &c->workers[j->worker];
     bool room;
 
     j->run_dir = c->run_dir;
@@ -425,10 +425,10 @@ struct collect *collect_open(struct http *h, const char *run_dir, char *why, siz
     pthread_mutex_init(&c->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    for (unsigned i = 0; i < LANES; i++) {
-        c->lanes[i].c = c;
-        c->lanes[i].last = &c->lanes[i].jobs;
-        pthread_cond_init(&c->lanes[i].work, &monotonic);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        c->workers[i].c = c;
+        c->workers[i].last = &c->workers[i].jobs;
+        pthread_cond_init(&c->workers[i].work, &monotonic);
     }
     pthread_condattr_destroy(&monotonic);
     http_on_wake(h, woken, c);
@@ -442,8 +442,8 @@ void collect_start(struct collect *c)
 
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    for (unsigned i = 0; i < LANES && err == 0; i++) {
-        err = pthread_create(&c->lanes[i].thread, NULL, work, &c->lanes[i]);
+    for (unsigned i = 0; i < WORKERS && err == 0; i++) {
+        err = pthread_create(&c->workers[i].thread, NULL, work, &c->workers[i]);
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (err != 0) {
@@ -456,12 +456,12 @@ void collect_close(struct collect *c)
 {
     pthread_mutex_lock(&c->lock);
     c->stop = true;
-    for (unsigned i = 0; i < LANES; i++) {
-        pthread_cond_signal(&c->lanes[i].work);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        pthread_cond_signal(&c->workers[i].work);
     }
     pthread_mutex_unlock(&c->lock);
-    for (unsigned i = 0; i < LANES && c->started; i++) {
-        pthread_join(c->lanes[i].thread, NULL);
+    for (unsigned i = 0; i < WORKERS && c->started; i++) {
+        pthread_join(c->workers[i].thread, NULL);
     }
     for (unsigned t = 0; t < COLLECT_TOPICS; t++) {
         struct topic *at = &c->topics[t];

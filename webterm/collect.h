@@ -5,7 +5,7 @@
  *     collect_start(c);                                   in it: the threads
  *     collect_get(c, COLLECT_STATUS, &wait);              the loop, as do all of the below
  *
- * Each topic belongs to a lane, and each lane is a thread: one for what lies in memory, one for
+ * Each topic belongs to a worker, and each worker is a thread: one for what lies in memory, one for
  * each process that is asked.  A thread sleeps until somebody asks; nothing is made for nobody. */
 #ifndef WEBTERM_COLLECT_H
 #define WEBTERM_COLLECT_H
@@ -18,19 +18,19 @@
 #include "webterm/http.h"
 
 #define COLLECT_FRESH_MS 250 /* what is no older is answered as it is */
-#define COLLECT_JOBS 32      /* most that wait for a lane */
+#define COLLECT_JOBS 32      /* most that wait for a worker */
 
-enum collect_lane {
-    LANE_MEMORY,
-    LANE_PROCESSES, /* pings */
-    LANE_ROUTER,
-    LANE_OFPROXY,
-    LANE_RESTART,
-    LANES
+enum collect_worker {
+    WORKER_MEMORY,
+    WORKER_PROCESSES, /* pings */
+    WORKER_ROUTER,
+    WORKER_OFPROXY,
+    WORKER_RESTART,
+    WORKERS
 };
 
 enum collect_topic {
-#define T(NAME, name, lane) COLLECT_##NAME,
+#define T(NAME, name, worker) COLLECT_##NAME,
 #include "webterm/topics.def"
 #undef T
     COLLECT_TOPICS
@@ -84,13 +84,13 @@ void collect_watch(struct collect *c, enum collect_topic t, unsigned period_ms,
 /* ---- questions and orders that are no topic -------------------------------------------------- */
 
 struct collect_job {
-    enum collect_lane lane;
-    void (*work)(struct collect_job *j); /* in the lane's thread */
+    enum collect_worker worker;
+    void (*work)(struct collect_job *j); /* in the worker's thread */
     void (*done)(struct collect_job *j); /* in the loop, which owns it again */
     const char *run_dir;                 /* set by collect_do */
     struct collect_job *next;
 };
-/* False: COLLECT_JOBS wait for that lane already. */
+/* False: COLLECT_JOBS wait for that worker already. */
 bool collect_do(struct collect *c, struct collect_job *j);
 
 /* Texts, freed by free(); NULL: no memory.  Of JSON, which is taken over (NULL: of the sentence
