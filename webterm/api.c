@@ -245,6 +245,11 @@ void api_start(struct api *a)
     collect_start(a->c);
 }
 
+void api_stop(struct api *a)
+{
+    collect_stop(a->c);
+}
+
 void api_close(struct api *a)
 {
     collect_close(a->c);

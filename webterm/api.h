@@ -3,7 +3,7 @@
  *
  *     a = api_open(http, live, run_dir, why, sizeof why);   before the sandbox; live may be NULL
  *     api_start(a);                                         in it
- *     api_close(a);                                         before http_close */
+ *     api_stop(a);  http_close(...);  api_close(a);         those who wait are told in between */
 #ifndef WEBTERM_API_H
 #define WEBTERM_API_H
 
@@ -23,6 +23,7 @@ struct api {
 struct api *api_open(struct http *h, struct live *live, const char *run_dir, char *why,
                      size_t why_size);
 void api_start(struct api *a);
+void api_stop(struct api *a);
 void api_close(struct api *a);
 
 /* ---- what api*.c share ------------------------------------------------------------------------

@@ -452,7 +452,7 @@ void collect_start(struct collect *c)
     c->started = true;
 }
 
-void collect_close(struct collect *c)
+void collect_stop(struct collect *c)
 {
     pthread_mutex_lock(&c->lock);
     c->stop = true;
@@ -463,6 +463,11 @@ void collect_close(struct collect *c)
     for (unsigned i = 0; i < WORKERS && c->started; i++) {
         pthread_join(c->workers[i].thread, NULL);
     }
+    c->started = false;
+}
+
+void collect_close(struct collect *c)
+{
     for (unsigned t = 0; t < COLLECT_TOPICS; t++) {
         struct topic *at = &c->topics[t];
 

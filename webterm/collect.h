@@ -55,6 +55,7 @@ struct collect *collect_open(struct http *h, const char *run_dir, char *why, siz
 void collect_start(struct collect *c);
 /* Ends the threads; one that waits for a process ends when that answers, or VIEW_ANSWER_MS is over.
  */
+void collect_stop(struct collect *c);
 void collect_close(struct collect *c);
 const char *collect_run_dir(const struct collect *c);
 const char *collect_name(enum collect_topic t);

@@ -7,6 +7,7 @@
  *                                            -- [ assets  ] the page itself */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/control.h"
 #include "common/log.h"
@@ -217,8 +218,9 @@ static void close_all(struct webterm *w)
 {
     role_state(&w->topo.role, ROLE_STOPPING, "%s", "");
     control_stop();
-    api_close(w->api);
+    api_stop(w->api);
     http_close(w->http);
+    api_close(w->api);
     packets_close(&w->packets);
     term_close(w->term);
     buttons_close(w->buttons);
@@ -227,6 +229,16 @@ static void close_all(struct webterm *w)
     topo_close(&w->topo);
     loop_close(&w->loop);
     config_free(&w->config);
+}
+
+/* It would show nothing, and ask nobody. */
+static void check_reach(const struct webterm *w, const struct sandbox *box)
+{
+    if (box->on && access(w->topo.run_dir, R_OK | X_OK) != 0) {
+        die("user %s cannot reach the run directory %s: %s: let others pass the folders that it is "
+            "in (chmod o+x), or choose one who can with --run-as",
+            box->user, w->topo.run_dir, strerror(errno));
+    }
 }
 
 static void say_ready(struct webterm *w)
@@ -255,6 +267,7 @@ int main(int argc, char **argv)
     open_control(&w);
     sandbox_keep_group(&box, w.topo.run_dir);
     sandbox_enter(&box, SANDBOX_SERVE | SANDBOX_LOOK | SANDBOX_HTTP);
+    check_reach(&w, &box);
     control_serve();
     api_start(w.api);
     packets_start(&w.packets);

@@ -75,7 +75,9 @@ def wait_for(condition, seconds, what):
 
 
 def tmpfs_dir(name):
-    return tempfile.mkdtemp(prefix='causeway-test-%d-%s-' % (os.getpid(), name), dir='/dev/shm')
+    made = tempfile.mkdtemp(prefix='causeway-test-%d-%s-' % (os.getpid(), name), dir='/dev/shm')
+    os.chmod(made, 0o711)  # as /run, which webterm passes as another user
+    return made
 
 
 def run(*command, timeout=30, check=True, **options):

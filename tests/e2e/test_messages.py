@@ -616,6 +616,8 @@ ctl('down: not a run directory', 'down', dir='{run}',
 # ---- webterm -------------------------------------------------------------------------------------
 
 case('buttons file missing', 'webterm', RUN + '--buttons {dir}/none', file='{dir}/none')
+case('the run directory lies in a private folder', 'webterm', RUN + '--listen none', dir='{run}', user='nobody',
+     make=lambda p: os.chmod(p.dir, 0o700))
 case('a mistake in the buttons file', 'webterm', RUN + '--buttons {dir}/mine.ini',
      files={'mine.ini': '[ping]\nlabel = Ping\ncolour = red\n'}, file='{dir}/mine.ini', line='3',
      mistake="unknown key 'colour', expected label, group, command or hint")
@@ -690,7 +692,7 @@ def said(c, status, stderr):
     lines = stderr.splitlines()
     if c['key'] == 'up: a process cannot start':
         assert lines.pop() == 'causeway: nothing was left running'
-    if c['program'] in THREE and status == '1':
+    if c['program'] in FIVE and status == '1':
         stamp = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z %s (\w+) (.*)' % c['program']
         parsed = [re.fullmatch(stamp, line) for line in lines]
         assert all(parsed) and [m[1] for m in parsed].count('error') == 1 and parsed[-1][1] == 'error', stderr
