@@ -137,9 +137,10 @@ $(filter-out %/router %/vnsbridge,$(POISON)): $(BUILD)/poison/bin/%: $(BUILD)/bi
 	$(Q)ln -f $< $@
 
 # The zoo makes one of every message from the tables; others' programs say what they make of it.
-ORACLE := $(patsubst %,$(BUILD)/oracle/%,zoo again)
+ORACLE := $(patsubst %,$(BUILD)/oracle/%,zoo again frames)
 $(BUILD)/oracle/zoo: $(patsubst %,$(BUILD)/obj/tests/oracle/%.o,zoo zoo_values)
 $(BUILD)/oracle/again: $(BUILD)/obj/tests/oracle/again.o
+$(BUILD)/oracle/frames: $(BUILD)/obj/tests/oracle/frames.o
 $(BUILD)/oracle/%: $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(LDLIBS_common)
