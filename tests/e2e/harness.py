@@ -209,6 +209,7 @@ class WebStack(Stack):
 
     def __init__(self, web_port=WEB_PORT, **options):
         super().__init__(**options)
+        os.chmod(self.dir, 0o755)  # webterm looks for files of the run directory when it is nobody
         self.web_port = web_port
         self.url = 'http://127.0.0.1:%d/' % web_port
 
