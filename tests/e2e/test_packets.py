@@ -11,6 +11,7 @@ import pytest
 from harness import BIN, HOSTS, OF_PORT, ROUTER_MAC, VNS_PORT, WEB_PORT, WebStack, account, run, verdicts, wait_for
 from live import Live
 from steady import BACK, Steady
+from test_api import as_described
 
 
 @pytest.fixture(scope='module')
@@ -43,7 +44,7 @@ def layer(packet, name):
 
 
 def one(stack, n):
-    return stack.json('/api/v1/packets/%d' % n)
+    return as_described('/api/v1/packets/{n}', stack.json('/api/v1/packets/%d' % n))
 
 
 def test_a_ping_is_seen_at_each_place_with_the_right_fields(stack, lab):
@@ -121,6 +122,7 @@ def test_what_is_kept_is_a_file_that_tshark_reads(stack, lab, tmp_path):
         assert lab.ping('client', HOSTS['server2'], count=4)[0] == 4
         packets(live, lambda f: len(f) >= 32)
         listed = stack.json('/api/v1/packets?where=PKT_IN,PKT_OUT&limit=8&filter=icmp+host+' + HOSTS['server2'])
+    as_described('/api/v1/packets', listed)
     assert len(listed['packets']) == 8 and listed['packets'] == sorted(listed['packets'], key=lambda p: p['n'])
     file = str(tmp_path / 'x.pcapng')
     query = '/api/v1/packets.pcapng?where=PKT_IN,PKT_OUT,OPENFLOW&filter=icmp+host+' + HOSTS['server2']
