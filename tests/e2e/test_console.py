@@ -8,8 +8,9 @@ import signal
 import sys
 
 import pytest
-from harness import HOSTS, LAB, REPO, ROUTERS, run, tmpfs_dir, wait_for
+from harness import HOSTS, LAB, REPO, ROUTERS, WebStack, run, tmpfs_dir, wait_for
 from terminal import Terminal
+from webtty import WebTty
 
 sys.path.insert(0, REPO + '/lab')
 from allowed import COMMANDS, Place, Refused, host_command, usage  # noqa: E402
@@ -488,3 +489,20 @@ def test_full_is_mininets_own(net, open_console):
 def test_without_a_terminal_it_ends_with_its_input(net):
     done = run('sh', '-c', 'printf "nodes\\nsh id\\n" | "$0" console --run-dir "$1"', LAB, net.run_dir)
     assert 'available nodes' in done.stdout and "'sh' is refused" in done.stdout
+
+
+@pytest.mark.parametrize('kind,answer', [('restricted', b"'sh' is refused: no shell here"), ('full', b'uid=0(root)')])
+def test_a_session_in_a_browser_is_what_the_operators_file_says(net, make_own_stack, kind, answer):
+    stack = make_own_stack(WebStack)
+    os.symlink(net.run_dir + '/lab', stack.run_dir + '/lab')
+    with open(stack.dir + '/my.conf', 'w', encoding='ascii') as f:
+        f.write('[lab]\nconsole = %s\n' % kind)
+    stack.flags['ptyhost'] = ('--config', stack.dir + '/my.conf')
+    stack.start('ptyhost', 'webterm').ready()
+    tty = WebTty(stack.web_port)
+    tty.until(b'mininet> ')
+    tty.type(b'sh id\r')
+    tty.until(answer)
+    tty.type(b'client ping -c 1 server1\r')
+    tty.until(b'0% packet loss')
+    tty.close()
