@@ -196,7 +196,7 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 
 # Benchmarks are run by hand, never by check: a machine's mood is no test.
 BENCH := $(patsubst %,$(BUILD)/bench/%,ring_bench codec_bench openflow_bench web_client)
-bench: $(BENCH) programs fakes                ## measure rings, the chain of processes, the codec, ofproxy, webterm (TTYD=PROGRAM beside it)
+bench: $(BENCH) programs fakes                ## measure rings, the chain of processes, the codec, ofproxy, webterm (TTYD=PROGRAM beside)
 	$(Q)$(BUILD)/bench/ring_bench
 	$(Q)$(BUILD)/bench/codec_bench
 	$(Q)$(BUILD)/bench/openflow_bench $(BUILD)/bin $(BUILD)/fake
