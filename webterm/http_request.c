@@ -6,7 +6,7 @@
 #include "webterm/http_conn.h"
 #include "webterm/http_text.h"
 
-#define BODY_MS 20000 /* for all of a body */
+#define BODY_MS 10000 /* for all of a body */
 
 /* In the order of the library's own list. */
 static const char *const methods[] = {
