@@ -228,7 +228,7 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) $(JOBS) --no-print-directory fmt-check deps
 	$(Q)$(MAKE) $(JOBS) --no-print-directory CC=clang BUILD=build/clang programs
 	$(Q)$(MAKE) $(JOBS) --no-print-directory unit
-	$(Q)$(MAKE) $(JOBS) --no-print-directory SAN=asan unit
+	$(Q)$(MAKE) $(JOBS) --no-print-directory SAN=asan unit build/asan/bin/webterm
 	$(Q)$(MAKE) $(JOBS) --no-print-directory race
 	$(Q)$(MAKE) $(JOBS) --no-print-directory verify
 	$(Q)$(MAKE) $(JOBS) --no-print-directory fuzz
