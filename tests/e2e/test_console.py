@@ -215,7 +215,7 @@ ALLOWED = {
     'client wget -qO- http://server1/x?a=1': '-q -O - http://192.168.2.2/x?a=1',
     'client wget -qO- "http://192.168.2.2:8080/x?a=1&b=2"': '-q -O - http://192.168.2.2:8080/x?a=1&b=2',
     'client wget --tries=2 --timeout 3 -nv server2': '--tries 2 --timeout 3 -nv http://172.64.3.10/',
-    'client curl -i server1': 'curl -q --globoff --proto =http,https -i http://192.168.2.2/',
+    'client curl -i server1': 'curl -q --globoff --proto =http,https --proto-redir =http,https -i http://192.168.2.2/',
     "client curl -sX POST -d 'a b' -H 'X-Y: z' server1/p": '-s -X POST -d a b -H X-Y: z http://192.168.2.2/p',
     'client tcpdump': 'tcpdump -l -n -c 1000',
     "client tcpdump -nvc 5 -i any '(icmp or arp) and not host server1'": '-n -v -c 5 -i any (icmp or arp) and not host 192.168.2.2',
@@ -442,6 +442,13 @@ def test_tab_and_history(console):
 def test_a_paste_of_several_lines_is_several_commands(console):
     console.send('\x1b[200~nodes\nports\x1b[201~\n')
     console.until('available nodes.*-eth1:1.*' + PROMPT)
+
+
+def test_what_is_typed_without_end_is_refused_and_not_kept(console):
+    console.send('x' * 5000 + '\n')
+    console.until('a line of 5000 characters is refused: at most 4096.*' + PROMPT)
+    console.send('\x1b[Anodes\n')  # nothing to recall
+    console.until('available nodes')
 
 
 def test_links_are_the_tests_of_unreachable(console, net):
