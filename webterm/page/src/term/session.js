@@ -19,7 +19,7 @@ export function myName() {
 }
 
 export class Session {
-    #net; #link; #stream; #input; #changed; #replaying = false; #saidNo = 0; #known = false; #drove = false; #size = {cols: 80, rows: 24};
+    #net; #link; #stream; #input; #changed; #replaying = false; #saidNo = 0; #drove = false; #size = {cols: 80, rows: 24};
     #shown = false; #met = false; // has been attached before: who drove then goes on to
 
     /**
