@@ -647,6 +647,7 @@ case("not this machine's address", 'webterm', RUN + '--listen tcp:8070:192.0.2.1
 case('only viewers have a password', 'webterm', RUN + '--viewer-password-file {dir}/word', make=secret())
 case("viewers have the operators' password", 'webterm',
      RUN + '--password-file {dir}/word --viewer-password-file {dir}/word', make=secret())
+case('the folder of recordings cannot be opened', 'webterm', RUN + '--recordings {dir}/none/rec', folder='{dir}/none/rec')
 case('the audit file cannot be written', 'webterm', RUN + '--audit {dir}/none/audit', file='{dir}/none/audit')
 
 
