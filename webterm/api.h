@@ -3,7 +3,7 @@
  *
  *     a = api_open(http, live, run_dir, why, sizeof why);   before the sandbox; live may be NULL
  *     api_start(a);                                         in it
- *     api_stop(a);  http_close(...);  api_close(a);         those who wait are told in between */
+ *     api_stop(a);  http_hang_up(...);  api_close(a);         those who wait are told in between */
 #ifndef WEBTERM_API_H
 #define WEBTERM_API_H
 

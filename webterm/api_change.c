@@ -144,18 +144,18 @@ static bool seen(const char *run_dir, const char *name, struct role_row *row)
 }
 
 /* Waits for a later start, in as good a state.  Returns false when it does not come. */
-static bool wait_back(const char *run_dir, const char *name, const struct role_row *before,
-                      struct role_row *after, uint64_t begun)
+static bool wait_back(const struct collect_job *job, const char *name,
+                      const struct role_row *before, struct role_row *after, uint64_t begun)
 {
     const struct timespec pause = {0, 1000000};
 
     for (;;) {
-        if (seen(run_dir, name, after) && after->starts > before->starts &&
+        if (seen(job->run_dir, name, after) && after->starts > before->starts &&
             (after->state == ROLE_READY ||
              (after->state == ROLE_WAITING && before->state != ROLE_READY))) {
             return true;
         }
-        if (loop_now_ns() - begun > RESTART_MS * 1000000ull) {
+        if (loop_now_ns() - begun > RESTART_MS * 1000000ull || collect_stops(job)) {
             return false;
         }
         nanosleep(&pause, NULL);
@@ -182,7 +182,7 @@ static void restart(struct collect_job *job)
                  j->name, (unsigned long long)before.pid, j->name);
     } else if (!answer && strstr(why, " is not running in ")) {
         status = 503;
-    } else if (answer && !wait_back(job->run_dir, j->name, &before, &after, begun)) {
+    } else if (answer && !wait_back(job, j->name, &before, &after, begun)) {
         status = 504;
         snprintf(why, sizeof why, "%s did not come back within %d s: see causeway logs %s", j->name,
                  RESTART_MS / 1000, j->name);

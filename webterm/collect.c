@@ -380,12 +380,23 @@ void collect_watch(struct collect *c, enum collect_topic t, unsigned period_ms,
     pthread_mutex_unlock(&c->lock);
 }
 
+bool collect_stops(const struct collect_job *j)
+{
+    bool stop;
+
+    pthread_mutex_lock(&j->collect->lock);
+    stop = j->collect->stop;
+    pthread_mutex_unlock(&j->collect->lock);
+    return stop;
+}
+
 bool collect_do(struct collect *c, struct collect_job *j)
 {
     struct worker *l = &c->workers[j->worker];
     bool room;
 
     j->run_dir = c->run_dir;
+    j->collect = c;
     j->next = NULL;
     pthread_mutex_lock(&c->lock);
     room = l->n_jobs < COLLECT_JOBS;

@@ -89,8 +89,11 @@ struct collect_job {
     void (*work)(struct collect_job *j); /* in the worker's thread */
     void (*done)(struct collect_job *j); /* in the loop, which owns it again */
     const char *run_dir;                 /* set by collect_do */
+    struct collect *collect;             /* likewise */
     struct collect_job *next;
 };
+/* In the worker's thread: is webterm about to stop, so that nothing long may be waited for? */
+bool collect_stops(const struct collect_job *j);
 /* False: COLLECT_JOBS wait for that worker already. */
 bool collect_do(struct collect *c, struct collect_job *j);
 

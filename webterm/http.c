@@ -132,6 +132,10 @@ int http_open(struct http **out, const struct http_settings *settings, char *why
         return -ENOMEM;
     }
     h->set = *settings;
+    if (tls_check(&h->set, why, why_size) != 0) {
+        free(h);
+        return -EINVAL;
+    }
     the_log = h;
     lws_set_log_level(LLL_ERR | LLL_WARN, library_says);
     name_protocols(h);
@@ -154,11 +158,17 @@ int http_open(struct http **out, const struct http_settings *settings, char *why
     return 0;
 }
 
-void http_close(struct http *h)
+void http_hang_up(struct http *h)
 {
     if (h->lws) {
         lws_context_destroy(h->lws);
+        h->lws = NULL;
     }
+}
+
+void http_close(struct http *h)
+{
+    http_hang_up(h);
     listen_close(h);
     if (h->blocked >= 0) {
         close(h->blocked);

@@ -218,7 +218,8 @@ struct http_stream *http_stream(struct http_request *q, const char *type, const 
     len = make_head(q, head, 200, type, headers, q->http11 ? "transfer-encoding: chunked\r\n" : "");
     c->state = CONN_STREAM;
     c->deadline_ms = 0;
-    c->stream = (struct http_stream){.conn = c, .ops = *ops, .context = context};
+    c->stream =
+        (struct http_stream){.conn = c, .ops = *ops, .context = context, .begun_ms = http_now_ms()};
     c->stream.ended = q->head_only;
     if (!keep(&c->out[0], head, len)) {
         conn_kill(c);

@@ -69,6 +69,7 @@ struct http_stream {
     struct http_stream_ops ops;
     void *context;
     bool ended, wanted; /* wanted: there may be something to pull */
+    uint64_t begun_ms;
 };
 
 struct ws {
@@ -130,7 +131,6 @@ struct http_listener {
     struct http *h;
     int fd;
     struct endpoint at;
-    char word[ENDPOINT_TEXT];
 };
 
 struct http {

@@ -9,8 +9,7 @@
 #include "common/log.h"
 #include "webterm/http_conn.h"
 
-#define HEAD_MS 10000 /* for the whole head of a first request */
-#define IDLE_MS 30000 /* between two requests, with the head of the second */
+#define HEAD_MS 20000 /* a request's head, from the connection's or the last answer's end */
 #define SWEEP_US 1000000
 
 struct conn *conn_new(struct http *h, int fd, const struct endpoint *at, const char *peer)
@@ -149,7 +148,7 @@ static int next_request(struct conn *c)
     struct pollfd room = {.fd = c->fd, .events = POLLOUT};
 
     c->state = CONN_HEAD;
-    c->deadline_ms = http_now_ms() + IDLE_MS;
+    c->deadline_ms = http_now_ms() + HEAD_MS;
     if (lws_http_transaction_completed(c->wsi)) {
         return -1;
     }
@@ -309,11 +308,21 @@ int http_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, vo
 
 /* ---- once a second: who has had enough time ------------------------------------------------ */
 
+/* Nobody says through a stream that he is there: one of a login lasts as long as an idle login, and
+ * may then be asked for again. */
+static bool outlived(const struct conn *c, uint64_t now)
+{
+    return c->state == CONN_STREAM && c->q.login != 0 &&
+           now - c->stream.begun_ms >= 1000ull * c->h->set.idle_s;
+}
+
 void http_logged_out(struct http *h, uint64_t login)
 {
     for (struct conn *c = h->conns; c; c = c->next) {
         if (c->state == CONN_WS && c->ws.login == login) {
             ws_close(&c->ws, HTTP_CLOSE_LOGGED_OUT, "logged out");
+        } else if (c->state == CONN_STREAM && c->q.login == login) {
+            conn_kill(c);
         }
     }
 }
@@ -324,7 +333,7 @@ void http_sweep(struct http_timer *t)
     uint64_t now = http_now_ms();
 
     for (struct conn *c = h->conns; c; c = c->next) {
-        if (c->deadline_ms && now >= c->deadline_ms) {
+        if ((c->deadline_ms && now >= c->deadline_ms) || outlived(c, now)) {
             conn_kill(c);
         } else if (c->state == CONN_WS && now - c->ws.alive_ms >= 1000ull * h->set.idle_s) {
             ws_close(&c->ws, HTTP_CLOSE_IDLE, "nobody did anything for a long time");

@@ -4,7 +4,7 @@
  *
  *     t = term_open(&settings, why, sizeof why);       before the sandbox: it opens files
  *     http_run(...)
- *     term_close(t);                                   after http_close
+ *     term_close(t);                                   after http_hang_up
  *
  * It takes the doorbell of webterm into the loop.  For each client it keeps a few hundred bytes,
  * and no output: that is read from the session's own memory when the client has room. */

@@ -32,6 +32,7 @@ export class Actions {
         if (innerWidth > 640) {
             memory.set('actions', yes);
         }
+        dispatchEvent(new Event('resize'));
     }
 
     /** Reads the file's buttons anew. */
@@ -54,6 +55,7 @@ export class Actions {
             ...rows.filter((row) => row.group === group).map((row) => this.#button(row)))));
         this.element.hidden = groups.length === 0;
         this.allow(this.#why);
+        dispatchEvent(new Event('resize'));
     }
 
     #button(row) {
