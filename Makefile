@@ -195,11 +195,12 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
 
 # Benchmarks are run by hand, never by check: a machine's mood is no test.
-BENCH := $(patsubst %,$(BUILD)/bench/%,ring_bench codec_bench openflow_bench)
-bench: $(BENCH) programs fakes                ## measure rings, the chain of processes, the codec, ofproxy
+BENCH := $(patsubst %,$(BUILD)/bench/%,ring_bench codec_bench openflow_bench web_client)
+bench: $(BENCH) programs fakes                ## measure rings, the chain of processes, the codec, ofproxy, webterm (TTYD=PROGRAM beside)
 	$(Q)$(BUILD)/bench/ring_bench
 	$(Q)$(BUILD)/bench/codec_bench
 	$(Q)$(BUILD)/bench/openflow_bench $(BUILD)/bin $(BUILD)/fake
+	$(Q)tests/bench/web_bench $(abspath $(BUILD)/bin $(BUILD)/bench) $(TTYD)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS_common)
@@ -227,7 +228,7 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) $(JOBS) --no-print-directory fmt-check deps
 	$(Q)$(MAKE) $(JOBS) --no-print-directory CC=clang BUILD=build/clang programs
 	$(Q)$(MAKE) $(JOBS) --no-print-directory unit
-	$(Q)$(MAKE) $(JOBS) --no-print-directory SAN=asan unit
+	$(Q)$(MAKE) $(JOBS) --no-print-directory SAN=asan unit build/asan/bin/webterm
 	$(Q)$(MAKE) $(JOBS) --no-print-directory race
 	$(Q)$(MAKE) $(JOBS) --no-print-directory verify
 	$(Q)$(MAKE) $(JOBS) --no-print-directory fuzz

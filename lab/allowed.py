@@ -182,7 +182,7 @@ COMMANDS = {c.name: c for c in (
             {'-A': matching('TEXT', '[ -~]+'), '-d': matching('TEXT', '[^@].*'), '-H': matching('NAME:VALUE', '[A-Za-z0-9-]+:[ -~]*'),
              '-m': number(1, 600), '-X': one_of('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'),
              '--connect-timeout': number(1, 600), '--max-time': number(1, 600)},
-            always='-q --globoff --proto =http,https', package='curl'),
+            always='-q --globoff --proto =http,https --proto-redir =http,https', package='curl'),
     command('tcpdump', 'frames as they pass', 'tcpdump -c 10 icmp', filter_words,
             '-A -e -l -n -nn -p -q -S -t -tt -ttt -tttt -v -vv -vvv -x -xx -X -XX -#',
             {'-c': number(1, 10000), '-i': ANY_INTERFACE, '-s': number(0, 262144)},

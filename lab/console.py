@@ -20,11 +20,13 @@ from allowed import COMMANDS, MODE, PATH, Place, Refused, host_command, usage
 from leavings import Leavings, start_time
 from settings import LabError
 from topology import MARK
-from words import cut, no_command
+from words import LONGEST, cut, no_command
 
 PROMPT = 'mininet> '
 USER = 65533  # nobody's own; 'nobody' is what ofproxy or the router may be
 LOOK = 0.2    # seconds between two looks for a lab, while there is none
+HISTORY = 1000
+MEMORY = 512 << 20  # a line is as long as somebody types it
 HELP = """HOST COMMAND ...           a command in a host: %s
 pingall                    everyone pings everyone
 link HOST up|down|silent   the host's link to the switch; silent: it answers no ARP
@@ -274,12 +276,20 @@ class Console:
         except UnicodeDecodeError:
             say('refused: a line that is not UTF-8: type it again')
             return True
+        self.trim_history(text)
         for line in text.splitlines():  # a paste may hold several
             try:
                 self.line(line)
             except Refused as e:
                 say(str(e))
         return True
+
+    @staticmethod
+    def trim_history(text):
+        if len(text) > LONGEST and readline.get_current_history_length() > 0:
+            readline.remove_history_item(readline.get_current_history_length() - 1)
+        while readline.get_current_history_length() > HISTORY:
+            readline.remove_history_item(0)
 
     def run(self):
         say("The lab's console: help lists the commands, Tab completes, ^C ends a command (%s)." % MODE)
@@ -347,7 +357,7 @@ def prepare_terminal(console):
     readline.set_completer(console.complete)
     readline.set_completer_delims(' \t')
     readline.parse_and_bind('tab: complete')
-    readline.set_history_length(1000)  # in memory; no file
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def restricted(run_dir):

@@ -132,10 +132,6 @@ int http_open(struct http **out, const struct http_settings *settings, char *why
         return -ENOMEM;
     }
     h->set = *settings;
-    if (tls_check(&h->set, why, why_size) != 0) {
-        free(h);
-        return -EINVAL;
-    }
     the_log = h;
     lws_set_log_level(LLL_ERR | LLL_WARN, library_says);
     name_protocols(h);

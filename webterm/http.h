@@ -41,13 +41,14 @@ struct http_settings {
     void *changes_context;
 };
 
+/* Nothing is opened yet: are the words and the files of TLS right?  Returns 0, or -EINVAL with a
+ * sentence in 'why'.  '*is_public': others than this machine's programs can come. */
+int http_check(const struct http_settings *settings, bool *is_public, char *why, size_t why_size);
 /* Listens.  Returns 0, or -errno with a sentence in 'why'.  The settings' strings live as long. */
 int http_open(struct http **h, const struct http_settings *settings, char *why, size_t why_size);
 /* Ends every connection: all are told that their peers are gone, and must be there to hear it. */
 void http_hang_up(struct http *h);
 void http_close(struct http *h); /* once nobody can wake it any more */
-/* Does it listen where others than this machine's programs can come? */
-bool http_is_public(const struct http *h);
 /* A login has ended: so do its WebSockets and streams. */
 void http_logged_out(struct http *h, uint64_t login);
 uint64_t http_now_ms(void); /* CLOCK_MONOTONIC */

@@ -131,6 +131,7 @@ struct http_listener {
     struct http *h;
     int fd;
     struct endpoint at;
+    char word[ENDPOINT_TEXT];
 };
 
 struct http {

@@ -9,7 +9,8 @@
 #include "common/log.h"
 #include "webterm/http_conn.h"
 
-#define HEAD_MS 20000 /* a request's head, from the connection's or the last answer's end */
+#define HEAD_MS 10000 /* for the whole head of a first request */
+#define IDLE_MS 30000 /* between two requests, with the head of the second */
 #define SWEEP_US 1000000
 
 struct conn *conn_new(struct http *h, int fd, const struct endpoint *at, const char *peer)
@@ -148,7 +149,7 @@ static int next_request(struct conn *c)
     struct pollfd room = {.fd = c->fd, .events = POLLOUT};
 
     c->state = CONN_HEAD;
-    c->deadline_ms = http_now_ms() + HEAD_MS;
+    c->deadline_ms = http_now_ms() + IDLE_MS;
     if (lws_http_transaction_completed(c->wsi)) {
         return -1;
     }

@@ -175,18 +175,12 @@ static void explain(const char *word, int err, char *why, size_t why_size)
     }
 }
 
-static int open_one(struct http *h, const char *word, char *why, size_t why_size)
+static int open_one(struct http *h, char *why, size_t why_size)
 {
     struct http_listener *l = &h->listeners[h->n_listeners];
     struct endpoint *e = &l->at;
-    int err;
+    int err = e->kind == ENDPOINT_UNIX ? make_way(e, l->word, why, why_size) : 0;
 
-    if (!endpoint_listen(e, word, h->set.run_dir)) {
-        snprintf(why, why_size, "listen: '%.60s' is not a listener: expected %s", word,
-                 ENDPOINT_LISTEN_WORDS);
-        return -EINVAL;
-    }
-    err = e->kind == ENDPOINT_UNIX ? make_way(e, word, why, why_size) : 0;
     if (err) {
         return err;
     }
@@ -196,7 +190,7 @@ static int open_one(struct http *h, const char *word, char *why, size_t why_size
         err = listen_socket(e, &l->fd);
     }
     if (err) {
-        explain(word, err, why, why_size);
+        explain(l->word, err, why, why_size);
         return err;
     }
     if (e->kind == ENDPOINT_UNIX) {
@@ -206,45 +200,65 @@ static int open_one(struct http *h, const char *word, char *why, size_t why_size
     h->n_listeners++;
     err = http_watch(h, l->fd, somebody_comes, l);
     if (err) {
-        explain(word, err, why, why_size);
+        explain(l->word, err, why, why_size);
     }
     return err;
 }
 
-int listen_open(struct http *h, char *why, size_t why_size)
+/* The words of the setting.  Returns how many, or -EINVAL with a sentence. */
+static int read_words(const struct http_settings *set, struct http_listener to[HTTP_LISTENERS],
+                      char *why, size_t why_size)
 {
     char words[1024], *save, *word;
-    int err = 0;
+    int n = 0;
 
-    if (strcmp(h->set.listen, "none") == 0) {
+    if (strcmp(set->listen, "none") == 0) {
         return 0;
     }
-    snprintf(words, sizeof words, "%s", h->set.listen);
-    for (word = strtok_r(words, " \t", &save); word && !err; word = strtok_r(NULL, " \t", &save)) {
-        if (h->n_listeners == HTTP_LISTENERS) {
+    snprintf(words, sizeof words, "%s", set->listen);
+    for (word = strtok_r(words, " \t,", &save); word; word = strtok_r(NULL, " \t,", &save)) {
+        if (n == HTTP_LISTENERS) {
             snprintf(why, why_size, "listen: more than %d listeners: leave some out",
                      HTTP_LISTENERS);
             return -EINVAL;
         }
-        err = open_one(h, word, why, why_size);
+        if (!endpoint_listen(&to[n].at, word, set->run_dir)) {
+            snprintf(why, why_size, "listen: '%.100s' is not a listener: expected %s", word,
+                     ENDPOINT_LISTEN_WORDS);
+            return -EINVAL;
+        }
+        snprintf(to[n].word, sizeof to[n].word, "%s", word);
+        n++;
     }
-    if (!err && h->n_listeners == 0) {
+    if (n == 0) {
         snprintf(why, why_size,
                  "listen: names no listener: expected tcp:PORT:ADDRESS, as in "
                  "tcp:8070:127.0.0.1, or none");
-        err = -EINVAL;
+        return -EINVAL;
     }
-    return err;
+    return n;
 }
 
-bool http_is_public(const struct http *h)
+int http_check(const struct http_settings *set, bool *is_public, char *why, size_t why_size)
 {
-    for (unsigned i = 0; i < h->n_listeners; i++) {
-        if (!h->listeners[i].at.local) {
-            return true;
-        }
+    struct http_listener listeners[HTTP_LISTENERS] = {0};
+    int n = read_words(set, listeners, why, why_size);
+
+    *is_public = false;
+    for (int i = 0; i < n; i++) {
+        *is_public = *is_public || !listeners[i].at.local;
     }
-    return false;
+    return n < 0 ? n : tls_check(set, why, why_size);
+}
+
+int listen_open(struct http *h, char *why, size_t why_size)
+{
+    int n = read_words(&h->set, h->listeners, why, why_size), err = n < 0 ? n : 0;
+
+    for (int i = 0; i < n && !err; i++) {
+        err = open_one(h, why, why_size);
+    }
+    return err;
 }
 
 void listen_close(struct http *h)

@@ -1,12 +1,13 @@
 /* webterm/http_request.c - from a request's head to its handler. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "webterm/http_conn.h"
 #include "webterm/http_text.h"
 
-#define BODY_MS 20000 /* for all of a body */
+#define BODY_MS 10000 /* for all of a body */
 
 /* In the order of the library's own list. */
 static const char *const methods[] = {
@@ -378,9 +379,29 @@ int request_begin(struct conn *c, const char *uri, size_t uri_len)
     return 0;
 }
 
+/* Bytes that came after an earlier request lie in a buffer of their own.  The library takes a body
+ * out of that in a loop that never ends (lws_http_action, 4.1.6); what it reads from the peer lies
+ * in its context. */
+static bool was_sent_early(const struct conn *c, const uint8_t *bytes)
+{
+    const uint8_t *context = (const uint8_t *)c->h->lws;
+
+    return bytes < context || bytes >= context + malloc_usable_size(c->h->lws);
+}
+
 int request_body(struct conn *c, const uint8_t *bytes, size_t len)
 {
     struct http_request *q = &c->q;
+
+    if (len > 0 && was_sent_early(c, bytes)) {
+        if (c->state == CONN_BODY) {
+            c->close_after = true;
+            http_problem(q, 400,
+                         "a request with a body was sent before the last one's answer came: "
+                         "wait for it");
+        }
+        return -1;
+    }
 
     if (c->state != CONN_BODY) {
         return 0;

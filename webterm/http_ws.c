@@ -143,7 +143,7 @@ int ws_received(struct conn *c, const uint8_t *bytes, size_t len)
     if (ws->close_code || !ws->user) {
         return 0; /* what comes after our goodbye is not heard */
     }
-    if (len > ws->route->ops.max_message - ws->len) {
+    if (len + lws_remaining_packet_payload(c->wsi) > ws->route->ops.max_message - ws->len) {
         ws_close(ws, 1009, "the message is longer than this end takes");
         return 0;
     }

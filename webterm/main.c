@@ -84,10 +84,11 @@ static void on_change(void *context, const struct http_request *q)
     audit_line(&w->audit, http_peer(q), AUDIT_NO_SESSION, "%s %s", http_method(q), path);
 }
 
-static void open_http(struct webterm *w)
+static struct http_settings settings(struct webterm *w)
 {
     const struct config *c = &w->config;
-    struct http_settings set = {
+
+    return (struct http_settings){
         .listen = config_str(c, CONFIG_WEBTERM_LISTEN),
         .run_dir = config_str(c, CONFIG_STACK_RUN_DIR),
         .tls_key = config_str(c, CONFIG_WEBTERM_TLS_KEY),
@@ -101,17 +102,33 @@ static void open_http(struct webterm *w)
         .changes = on_change,
         .changes_context = w,
     };
+}
+
+/* Mistakes in the settings are said before anything is made. */
+static void check_http(struct webterm *w)
+{
+    struct http_settings set = settings(w);
+    bool is_public;
+    char why[400];
+
+    if (http_check(&set, &is_public, why, sizeof why) != 0) {
+        die_usage("%s", why);
+    }
+    if (is_public && !auth_asks(w->auth)) {
+        die_usage("listen: %s can be reached from elsewhere, and everyone would type as root: name "
+                  "a password-file or a token-file, or listen on 127.0.0.1",
+                  set.listen);
+    }
+}
+
+static void open_http(struct webterm *w)
+{
+    struct http_settings set = settings(w);
     char why[400];
     int err = http_open(&w->http, &set, why, sizeof why);
 
     if (err) {
         cannot(err, why);
-    }
-    if (http_is_public(w->http) && !auth_asks(w->auth)) {
-        die_usage(
-            "listen: %s can be reached from elsewhere, and everyone would type as root: name a "
-            "password-file or a token-file, or listen on 127.0.0.1",
-            set.listen);
     }
 }
 
@@ -261,6 +278,7 @@ int main(int argc, char **argv)
     sandbox_config(&box, &w.config);
     fault_open(); /* a file that its owner cuts short is no reason to die (shm/guard.h) */
     open_files(&w);
+    check_http(&w);
     topo_open(&w.topo, config_str(&w.config, CONFIG_STACK_RUN_DIR), TOPO_WEBTERM);
     open_http(&w);
     open_modules(&w, &box);

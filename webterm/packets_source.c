@@ -60,6 +60,7 @@ static void open_place(struct packets_source *s, unsigned where)
 
     if (where == PACKET_OPENFLOW) {
         err = topo_mirror_look(s->run_dir, &s->mirror, TOPO_MIRROR_OPENFLOW, why, sizeof why);
+        s->began = false;
     } else {
         err = tap_open(&s->tap[where], s->run_dir, (enum topo_ring)where, why, sizeof why);
         s->waits[where] = false;
@@ -164,6 +165,8 @@ static bool take_message(struct packets_source *s)
     }
     if (message.meta_len == sizeof m) {
         memcpy(&m, message.meta, sizeof m);
+        message.missed = s->began ? message.missed : 0; /* before anybody watched */
+        s->began = true;
         board_text(m.peer, sizeof m.peer);
         summary_openflow(&summary, store_next(s->store), &message, &m);
         keep(s);

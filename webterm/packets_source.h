@@ -35,6 +35,7 @@ struct packets_source {
     struct packets_names names;
     struct tap tap[TOPO_RINGS];
     struct mirror_reader mirror;
+    bool began;    /* a message came since the mirror was opened */
     unsigned open; /* bits by place */
     bool waits[TOPO_RINGS];
     uint64_t told[TOPO_RINGS];  /* of what a tap has lost */

@@ -1,4 +1,5 @@
 # tests/e2e/terminal.py - a program on a pseudo-terminal, as somebody at the keyboard sees it.
+import contextlib
 import os
 import pty
 import re
@@ -19,11 +20,20 @@ class Terminal:
                 os.execvpe(argv[0], argv, dict(os.environ, TERM='xterm', **(env or {})))
             finally:
                 os._exit(127)
+        os.set_blocking(self.fd, False)
         self.text = ''
         self.status = None
 
     def send(self, text):
-        os.write(self.fd, text.encode())
+        """Reads meanwhile: a program that waits for its output to be taken reads nothing."""
+        data = text.encode()
+        while data:
+            ready = select.select([self.fd], [self.fd], [])
+            if ready[0]:
+                self.take(0)
+            if ready[1]:
+                with contextlib.suppress(BlockingIOError):
+                    data = data[os.write(self.fd, data[:256]):]
 
     def until(self, pattern, seconds=30):
         """What came up to the end of the pattern, without colours."""

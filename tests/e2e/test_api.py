@@ -20,7 +20,7 @@ from test_cli import Stand
 
 TOPICS = ('rings', 'counters', 'verdicts', 'interfaces', 'vhosts', 'switches', 'routes', 'arp', 'ingress', 'latency')
 OF_SWITCH = ('flows', 'ports', 'groups', 'meters', 'tables', 'queues')
-MOVES = {'age_s', 'duration_s', 'uptime_s', 'rtt_ms', 'rx_messages', 'tx_messages', 'rx_bytes', 'tx_bytes', 'recv_calls',
+MOVES = {'age_s', 'duration_s', 'uptime_s', 'rtt_ms', 'rtt_us', 'rx_messages', 'tx_messages', 'rx_bytes', 'tx_bytes', 'recv_calls',
          'send_calls', 'bells', 'sleeps', 'echo_requests', 'rx_packets', 'tx_packets', 'lookups', 'matched', 'n_packets',
          'n_bytes'}
 

@@ -65,7 +65,7 @@ def test_a_button_does_what_its_hint_says(console, name):
     promised = re.findall('"([^"]+)"', HINTS[name])
     assert promised, 'the hint of [%s] promises nothing in quotes' % name
     lines = [line.replace('ping -c 3', 'ping -c 3 -i 0.2') for line in COMMANDS[name]]
-    console.send(''.join(line + '\r' for line in lines))
+    console.send('\x05\x15' + ''.join(line + '\r' for line in lines))
     said = ''.join(console.until(re.escape(line) + '.*?(?=mininet> )') for line in lines)
     console.until('mininet> $')
     assert [text for text in promised if text not in said] == [], said

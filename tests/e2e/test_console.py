@@ -8,8 +8,9 @@ import signal
 import sys
 
 import pytest
-from harness import HOSTS, LAB, REPO, ROUTERS, run, tmpfs_dir, wait_for
+from harness import HOSTS, LAB, REPO, ROUTERS, WebStack, run, tmpfs_dir, wait_for
 from terminal import Terminal
+from webtty import WebTty
 
 sys.path.insert(0, REPO + '/lab')
 from allowed import COMMANDS, Place, Refused, host_command, usage  # noqa: E402
@@ -214,7 +215,7 @@ ALLOWED = {
     'client wget -qO- http://server1/x?a=1': '-q -O - http://192.168.2.2/x?a=1',
     'client wget -qO- "http://192.168.2.2:8080/x?a=1&b=2"': '-q -O - http://192.168.2.2:8080/x?a=1&b=2',
     'client wget --tries=2 --timeout 3 -nv server2': '--tries 2 --timeout 3 -nv http://172.64.3.10/',
-    'client curl -i server1': 'curl -q --globoff --proto =http,https -i http://192.168.2.2/',
+    'client curl -i server1': 'curl -q --globoff --proto =http,https --proto-redir =http,https -i http://192.168.2.2/',
     "client curl -sX POST -d 'a b' -H 'X-Y: z' server1/p": '-s -X POST -d a b -H X-Y: z http://192.168.2.2/p',
     'client tcpdump': 'tcpdump -l -n -c 1000',
     "client tcpdump -nvc 5 -i any '(icmp or arp) and not host server1'": '-n -v -c 5 -i any (icmp or arp) and not host 192.168.2.2',
@@ -443,6 +444,13 @@ def test_a_paste_of_several_lines_is_several_commands(console):
     console.until('available nodes.*-eth1:1.*' + PROMPT)
 
 
+def test_what_is_typed_without_end_is_refused_and_not_kept(console):
+    console.send('x' * 5000 + '\n')
+    console.until('a line of 5000 characters is refused: at most 4096.*' + PROMPT)
+    console.send('\x1b[Anodes\n')  # nothing to recall
+    console.until('available nodes')
+
+
 def test_links_are_the_tests_of_unreachable(console, net):
     said(console, 'link server1 down')
     assert 'server1-eth0 (down)' in said(console, 'links')
@@ -488,3 +496,20 @@ def test_full_is_mininets_own(net, open_console):
 def test_without_a_terminal_it_ends_with_its_input(net):
     done = run('sh', '-c', 'printf "nodes\\nsh id\\n" | "$0" console --run-dir "$1"', LAB, net.run_dir)
     assert 'available nodes' in done.stdout and "'sh' is refused" in done.stdout
+
+
+@pytest.mark.parametrize('kind,answer', [('restricted', b"'sh' is refused: no shell here"), ('full', b'uid=0(root)')])
+def test_a_session_in_a_browser_is_what_the_operators_file_says(net, make_own_stack, kind, answer):
+    stack = make_own_stack(WebStack)
+    os.symlink(net.run_dir + '/lab', stack.run_dir + '/lab')
+    with open(stack.dir + '/my.conf', 'w', encoding='ascii') as f:
+        f.write('[lab]\nconsole = %s\n' % kind)
+    stack.flags['ptyhost'] = ('--config', stack.dir + '/my.conf')
+    stack.start('ptyhost', 'webterm').ready()
+    tty = WebTty(stack.web_port)
+    tty.until(b'mininet> ')
+    tty.type(b'sh id\r')
+    tty.until(answer)
+    tty.type(b'client ping -c 1 server1\r')
+    tty.until(b'0% packet loss')
+    tty.close()

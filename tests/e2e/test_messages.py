@@ -615,6 +615,56 @@ ctl('down: not a run directory', 'down', dir='{run}',
 
 # ---- webterm -------------------------------------------------------------------------------------
 
+for word in ('tcp:0', 'x', 'tcp:8070:localhost'):
+    case('bad listen word', 'webterm', RUN + '--listen ' + word, word=word)
+case('no listen word', 'webterm', '--run-dir {run} --config {dir}/my.conf', files={'my.conf': '[webterm]\nlisten =\n'})
+case('too many listeners', 'webterm', RUN + '--listen ' + ','.join('tcp:%d' % n for n in range(1, 40)))
+case('port in use', 'webterm', RUN + '--listen tcp:{port}:127.0.0.1', make=taken_port, word='tcp:{port}:127.0.0.1')
+case('port below 1024', 'webterm', RUN + '--listen tcp:633:127.0.0.1', prefix=own_net, make=open_to_all,
+     word='tcp:633:127.0.0.1')
+case('a live process has the Unix socket', 'webterm', RUN + '--listen unix:{dir}/of.sock', make=listening,
+     word='unix:{dir}/of.sock')
+case("a file has the Unix socket's name", 'webterm', RUN + '--listen unix:{dir}/of.sock', files={'of.sock': ''},
+     word='unix:{dir}/of.sock', file='{dir}/of.sock')
+case('anybody could come', 'webterm', RUN + '--listen tcp:{port}', make=free_port, words='tcp:{port}')
+
+
+def secret(text='long-enough', mode=0o600, name='word'):
+    def make(p):
+        p.write(name, text)
+        os.chmod('%s/%s' % (p.dir, name), mode)
+    return make
+
+
+for setting in ('password-file', 'viewer-password-file', 'token-file'):
+    WORD = RUN + '--%s {dir}/word' % setting
+    case('a file with a password or token is missing', 'webterm', WORD, setting=setting, file='{dir}/word')
+    case('everyone may read a password or token', 'webterm', WORD, make=secret(mode=0o644), setting=setting,
+         file='{dir}/word')
+    case('a short password or token', 'webterm', WORD, make=secret('short'), setting=setting, file='{dir}/word')
+case("not this machine's address", 'webterm', RUN + '--listen tcp:8070:192.0.2.1 --token-file {dir}/word', make=secret(),
+     word='tcp:8070:192.0.2.1')
+case('only viewers have a password', 'webterm', RUN + '--viewer-password-file {dir}/word', make=secret())
+case("viewers have the operators' password", 'webterm',
+     RUN + '--password-file {dir}/word --viewer-password-file {dir}/word', make=secret())
+case('the folder of recordings cannot be opened', 'webterm', RUN + '--recordings {dir}/none/rec', folder='{dir}/none/rec')
+case('the audit file cannot be written', 'webterm', RUN + '--audit {dir}/none/audit', file='{dir}/none/audit')
+
+
+def web_tls(key, make=identity, /, files=None, made=None, **names):
+    words = {'key': 'good.key', 'cert': 'good.cert', **(files or {})}
+    case(key, 'webterm', RUN + '--listen ssl:{port}:127.0.0.1 ' + ' '.join(
+        '--tls-%s {dir}/%s' % (flag, name) for flag, name in words.items() if name),
+        make=lambda p: (free_port(p), make(p)), files=made, **names)
+
+
+for word in ('key', 'cert'):
+    web_tls('a file of TLS is not named', files={word: ''}, setting='tls-' + word)
+    web_tls('a file of TLS is missing', files={word: 'none'}, setting='tls-' + word, file='{dir}/none')
+web_tls('tls-key is no key', files={'key': 'good.cert'}, file='{dir}/good.cert')
+web_tls('the key has a passphrase', with_passphrase, files={'key': 'locked.key'}, file='{dir}/locked.key')
+web_tls('tls-cert is no certificate', files={'cert': 'good.key'}, file='{dir}/good.key')
+web_tls("the key is another certificate's", two, files={'key': 'other.key'})
 case('buttons file missing', 'webterm', RUN + '--buttons {dir}/none', file='{dir}/none')
 case('the run directory lies in a private folder', 'webterm', RUN + '--listen none', dir='{run}', user='nobody',
      make=lambda p: os.chmod(p.dir, 0o700))

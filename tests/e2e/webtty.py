@@ -22,7 +22,7 @@ class WebTty:
     'out' is what came since the last hello or gap, and begins at offset 'base'; that offsets have no gap and no
     overlap is checked with each frame."""
 
-    def __init__(self, port, session=0, name='test', epoch=None, at=None, keep=True, receive=None, attach=True, acks=True):
+    def __init__(self, port, session=0, name='test', epoch=None, at=None, keep=True, receive=None, attach=True, acks=True, headers=''):
         self.keep, self.acks = keep, acks
         self.out, self.base, self.at, self.acked = bytearray(), at, at, at or 0
         self.epoch, self.said, self.gaps, self.hello, self.state, self.closed = epoch, [], [], None, {}, None
@@ -36,8 +36,8 @@ class WebTty:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.sendall(('GET /ws/terminal?session=%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\n'
                              'Upgrade: websocket\r\nSec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n'
-                             'Sec-WebSocket-Protocol: causeway.terminal\r\n\r\n' %
-                             (session, port, base64.b64encode(os.urandom(16)).decode())).encode())
+                             'Sec-WebSocket-Protocol: causeway.terminal\r\n%s\r\n' %
+                             (session, port, base64.b64encode(os.urandom(16)).decode(), headers)).encode())
         while b'\r\n\r\n' not in self.buffer:
             self.fill(30)
         head, _, rest = bytes(self.buffer).partition(b'\r\n\r\n')
@@ -134,8 +134,10 @@ class WebTty:
     def until(self, pattern, seconds=30):
         """Waits for bytes that follow those of the last until.  Returns what came up to them."""
         deadline = time.monotonic() + seconds
+        look = self.found
         while True:
-            found = self.out.find(pattern, self.found)
+            found = self.out.find(pattern, max(self.found, min(look, len(self.out)) - len(pattern)))
+            look = len(self.out)
             if found >= 0:
                 said = bytes(self.out[self.found:found + len(pattern)])
                 self.found = found + len(pattern)

@@ -342,6 +342,15 @@ static void texts(void)
     static const char words[] = "\x83--port\0"
                                 "8888\0-v\0vrhost\0--log-level=debug";
 
+    static const char origin[] = "http://localhost:8070\0localhost:8070\0https://lab.example.org";
+    static const char cookie[] = "a=1; causeway-8070=00ff\0causeway-8070";
+    static const char list[] = "W/\"abc\", *;q=0, br;q=0.5\0br";
+    static const char host[] = "[::1]:8070\0https://[::1]:1 http://x";
+
+    save("webterm_headers", "origin", origin, sizeof origin);
+    save("webterm_headers", "cookie", cookie, sizeof cookie);
+    save("webterm_headers", "list", list, sizeof list);
+    save("webterm_headers", "host", host, sizeof host);
     save_text("config", "file",
               "\x01# all\n[stack]\nrun-dir = /run/x ; here\nlog-level = warn\n[ofproxy]\n"
               "listen = tcp:6633\nmax-switches = 12\n[vhost red]\nswitch = sw0\n");

@@ -63,8 +63,8 @@ test('a session is opened, recorded, played, and closed again', async () => {
     const v = await Visitor.come();
     await v.drives();
     await v.page.getByRole('button', {name: 'New session'}).click();
-    await until(async () => await v.page.getByRole('tab').count() === 2, 'second tab');
-    await until(async () => await v.page.getByRole('tab').nth(1).getAttribute('aria-selected') === 'true', 'new session in front');
+    await v.until(async () => await v.page.getByRole('tab').count() === 2, 'second tab');
+    await v.until(async () => await v.page.getByRole('tab').nth(1).getAttribute('aria-selected') === 'true', 'new session in front');
     await v.drives();
     await v.sees(PROMPT);
     await v.page.getByRole('button', {name: 'Record', exact: true}).click();
@@ -79,15 +79,15 @@ test('a session is opened, recorded, played, and closed again', async () => {
     await v.page.getByRole('button', {name: /^Play/}).first().click();
     const player = v.page.locator('.term-player');
     await player.getByRole('button', {name: 'Play again'}).waitFor();
-    await until(async () => /server1/.test(await player.locator('.xterm-rows').textContent()), 'what was recorded');
+    await v.until(async () => /server1/.test(await player.locator('.xterm-rows').textContent()), 'what was recorded');
     await v.accessible('the player');
     await v.shot('player-desktop');
     await player.getByRole('slider').fill('0');
-    await until(async () => !/server1/.test(await player.locator('.xterm-rows').textContent()), 'the beginning again');
+    await v.until(async () => !/server1/.test(await player.locator('.xterm-rows').textContent()), 'the beginning again');
     await player.getByRole('button', {name: 'Close'}).click();
     await v.page.getByRole('button', {name: /^Close session/}).click();
     await v.page.getByRole('dialog').getByRole('button', {name: 'Close it'}).click();
-    await until(async () => await v.page.getByRole('tab').count() === 1, 'one tab');
+    await v.until(async () => await v.page.getByRole('tab').count() === 1, 'one tab');
     await v.close();
 });
 
@@ -109,7 +109,7 @@ for (const [device, options] of [['desktop', {}], ['phone', PHONE]]) {
             const v = await Visitor.come({...options, colorScheme});
             await v.drives();
             await v.page.locator('.term-actions').waitFor();
-            await v.type('\x15client ping -c 2 server1\r');
+            await v.type('client ping -c 2 server1\r');
             await v.sees(/2 received[^]*mininet> ?$/);
             await v.fitsAcross(`${device} ${colorScheme}`);
             await v.accessible(`the terminal, ${device}, ${colorScheme}`);

@@ -2,7 +2,7 @@
 //
 // tests/page/run starts a stack and a lab and says in CAUSEWAY_PAGE where they are: {"url", "run_dir", "bin", "shots"}.
 import assert from 'node:assert/strict';
-import {execFileSync} from 'node:child_process';
+import {spawnSync} from 'node:child_process';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import path from 'node:path';
@@ -64,6 +64,7 @@ export class Visitor {
         v.away = false;
         v.context = await browser.newContext({...DESKTOP, permissions: ['clipboard-read', 'clipboard-write'], ...options});
         await v.context.addInitScript((name) => localStorage.getItem('causeway.name') ?? localStorage.setItem('causeway.name', JSON.stringify(name)), v.name);
+        v.context.setDefaultTimeout(PATIENCE_MS);
         visitors.add(v);
         v.page = await v.context.newPage();
         v.page.on('console', (m) => m.type() === 'error' && !v.mayFail(m.text()) && v.errors.push(m.text()));
@@ -109,6 +110,11 @@ export class Visitor {
         return until(async () => pattern.exec(await this.text()), async () => `${pattern} in:\n${(await this.text()).slice(-1500)}`, patience);
     }
 
+    /** The same as until(), but a failure also says what the page said. */
+    until(condition, what) {
+        return until(condition, async () => `${what}; the page says: ${(await this.page.locator('.toast p').allTextContents()).join('; ') || 'nothing'}`);
+    }
+
     status() {
         return this.page.locator('.term-who').textContent();
     }
@@ -121,9 +127,12 @@ export class Visitor {
         return this.says(/You have the keyboard/);
     }
 
+    /** Types; \r is Enter. */
     async type(text) {
         await this.page.locator('.term-panel:not([hidden]) textarea').focus();
-        await this.page.keyboard.type(text);
+        for (const part of text.split(/(\r)/).filter(Boolean)) {
+            await (part === '\r' ? this.page.keyboard.press('Enter') : this.page.keyboard.insertText(part));
+        }
     }
 
     size() {
@@ -166,6 +175,6 @@ export class Visitor {
 
 /** One of the stack's processes, as causeway sees it. */
 export function process_(name) {
-    const rows = JSON.parse(execFileSync(`${place.bin}/causeway`, ['--run-dir', place.run_dir, 'status', '--json']));
-    return (rows.processes ?? rows).find((p) => p.process === name);
+    const said = spawnSync(`${place.bin}/causeway`, ['--run-dir', place.run_dir, 'status', '--json']); // status 1: not all are ready
+    return JSON.parse(said.stdout).processes.find((p) => p.process === name);
 }

@@ -53,7 +53,7 @@ test('a paste of 100 KB arrives whole; several lines are shown first', async () 
     assert.match(await dialog.textContent(), /Paste 1,000 lines\?/);
     await v.accessible('the question before a paste');
     await dialog.getByRole('button', {name: 'Paste'}).click();
-    await until(async () => !/sending/.test(await v.page.locator('.term-details').textContent()), 'end of the paste');
+    await v.until(async () => !/sending/.test(await v.page.locator('.term-details').textContent()), 'end of the paste');
     await v.page.locator('.term-panel:not([hidden]) textarea').focus();
     await v.page.keyboard.press('Control+d');
     await v.sees(new RegExp(`^${cksum(Buffer.from(text))} ${text.length}$`, 'm'));
@@ -71,7 +71,7 @@ test('a paste of several lines can be refused; copy takes what is marked', async
     const {x, y, height} = await v.page.locator('.xterm-rows > div', {hasText: /^marked$/}).boundingBox();
     await v.page.mouse.dblclick(x + 20, y + height / 2);
     await v.page.keyboard.press('Control+Shift+C');
-    await until(async () => await v.page.evaluate(() => navigator.clipboard.readText()) === 'marked', 'copied text');
+    await v.until(async () => await v.page.evaluate(() => navigator.clipboard.readText()) === 'marked', 'copied text');
     await v.close();
 });
 
@@ -169,7 +169,7 @@ test('on a phone the key bar types, and Ctrl counts for the next key', async () 
     await v.type('cat');
     await v.page.getByRole('button', {name: 'Bar'}).tap();
     await v.type('cat\r');
-    await v.page.getByRole('button', {name: 'Control, for the next key'}).tap();
+    await v.page.getByRole('button', {name: 'Ctrl, for the next key'}).tap();
     await v.type('c');
     await v.type("clear; echo on''ce\r");
     await v.sees(/^once$/m);

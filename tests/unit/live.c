@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "webterm/live.c"
+#include "webterm/live_client.c"
+#include "webterm/live_talk.c"
 
 TestSuite(live, .timeout = 20);
 

@@ -118,6 +118,20 @@ Test(mirror, a_reader_that_was_overrun_knows_exactly_how_much_it_missed)
     cr_expect(mirror_next(&r, &got) && got.missed == 0, "it was told twice");
 }
 
+Test(mirror, what_was_stepped_over_is_told_with_the_next_record)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        put(16, 100);
+    }
+    cr_assert(mirror_next(&r, &got));
+    mirror_skip(&r);
+    cr_expect(!mirror_next(&r, &got));
+    cr_expect_eq(mirror_missed(&r), 4);
+    put(16, 100);
+    cr_assert(mirror_next(&r, &got) && is_whole(6, 16, 100));
+    cr_expect(got.missed == 4 && mirror_missed(&r) == 4);
+}
+
 Test(mirror, keeps_as_much_as_it_has_room_for)
 {
     unsigned n = 0;

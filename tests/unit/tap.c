@@ -127,6 +127,46 @@ Test(tap, gives_nothing_that_the_writer_may_be_overwriting, .init = open_all, .f
     cr_expect_eq(tap_missed(&t), 150);
 }
 
+Test(tap, steps_over_what_waits_and_says_how_much, .init = open_all, .fini = close_all)
+{
+    watch();
+    pass(1, 'a', 60);
+    cr_assert(tap_next(&t, &frame));
+    for (unsigned n = 2; n <= 8; n++) {
+        pass(n, 'b', 60);
+    }
+    tap_skip(&t);
+    cr_expect_eq(t.lost, 7);
+    cr_expect(!tap_next(&t, &frame));
+    pass(9, 'c', 60);
+    cr_assert(tap_next(&t, &frame));
+    cr_expect_eq(frame.record.seq, 9);
+    tap_skip(&t);
+    cr_expect_eq(t.lost, 7);
+    for (unsigned n = 10; n <= 1000; n++) {
+        pass(n, 'm', 200);
+    }
+    while (tap_next(&t, &frame)) {
+    }
+    cr_expect_eq(t.lost, 7 + 991 - (t.seen - 2), "what was overwritten counts, too");
+    cr_expect_eq(t.lost, tap_missed(&t));
+}
+
+Test(tap, sees_that_its_file_was_replaced, .init = open_all, .fini = close_all)
+{
+    char aside[100];
+
+    watch();
+    cr_expect(!tap_replaced(&t));
+    snprintf(aside, sizeof aside, "%s", path("PKT_IN.tx"));
+    cr_assert_eq(rename(aside, path("aside")), 0);
+    cr_expect(!tap_replaced(&t), "it is away, and none has taken its place");
+    cr_assert_eq(symlink("/dev/null", aside), 0);
+    cr_expect(tap_replaced(&t));
+    cr_assert_eq(unlink(aside), 0);
+    cr_assert_eq(rename(path("aside"), aside), 0);
+}
+
 Test(tap, is_no_end_of_the_ring, .init = open_all, .fini = close_all)
 {
     struct ring_stats before, after;

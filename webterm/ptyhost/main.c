@@ -5,6 +5,8 @@
  * It stays root where it was started by root, for the lab's command line needs that; so it does
  * little, and speaks with few (docs/decisions/ptyhost.md). */
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -18,6 +20,16 @@ static void on_bell(struct loop_fd *self, uint32_t events)
 {
     (void)self, (void)events;
     bell_drain(&m.topo.bell[TOPO_PTYHOST]);
+}
+
+/* The lab's console in a session goes by the file that we go by. */
+static void hand_on_config(void)
+{
+    char path[PATH_MAX];
+
+    if (m.config.file && realpath(m.config.file, path)) {
+        setenv("CAUSEWAY_CONFIG", path, 1);
+    }
 }
 
 static void open_all(void)
@@ -67,6 +79,7 @@ int main(int argc, char **argv)
 
     loop_hold_signals();
     config_load(&m.config, CONFIG_PTYHOST, argc, argv);
+    hand_on_config();
     sandbox_config(&box, &m.config);
     open_all();
     open_control();

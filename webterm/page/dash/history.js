@@ -1,7 +1,7 @@
 // dash/history.js - the last five minutes, as columns of numbers.  Pure: node tests it without a page.
 
 export const SPAN_S = 300;
-const GAP_S = 1.5; // a longer silence is shown as a gap, not as a straight line
+const GAP_S = 3; // a longer silence is shown as a gap, not as a straight line
 const EVENTS = 200;
 
 export const RATES = ['received', 'forwarded', 'answered', 'dropped'];

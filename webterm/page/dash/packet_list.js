@@ -3,13 +3,13 @@
 // One element scrolls, as high as all rows would be; the few rows in sight are filled anew at each frame in which
 // something changed. Focus stays on the list itself: the chosen row is its active descendant.
 import {attribute, h} from '../src/dom.js';
-import {clock, count} from './format.js';
+import {clock, count, dpid} from './format.js';
 import {newId, setText} from './parts.js';
 
 const COLUMNS = [
     {key: 'time', title: 'Time', text: (p) => clock(p.t, 6)},
     {key: 'where', title: 'Where', text: (p) => p.where},
-    {key: 'port', title: 'Port', text: (p) => p.port ?? ''},
+    {key: 'port', title: 'Port', text: (p) => (p.port?.startsWith('0x') ? dpid(p.port) : p.port ?? '')},
     {key: 'src', title: 'Source', text: (p) => p.src ?? ''},
     {key: 'dst', title: 'Destination', text: (p) => p.dst ?? ''},
     {key: 'proto', title: 'Protocol', text: (p) => p.proto ?? ''},

@@ -196,8 +196,9 @@ class PacketsPage {
     #say() {
         const n = this.#store.length;
         const none = this.#options.where.length === 0 ? 'Choose at least one place to look at.' : 'No packet yet: a ping makes some.';
-        setText(this.counts, [n ? `${count(n)} packets${n === KEPT ? ', the newest' : ''}` : none,
+        setText(this.counts, [`${count(n)} ${n === 1 ? 'packet' : 'packets'}${n === KEPT ? ', the newest' : ''}`,
             this.#paused ? `paused: ${count(this.#came)} came since` : ''].filter(Boolean).join(' · '));
+        attribute(this.list.element, 'data-hint', n ? null : none);
         attribute(this.missed, 'hidden', this.#missed === 0);
         setText(this.missed, `missed ${count(this.#missed)}`);
         attribute(this.missed, 'title', 'They passed faster than webterm could look; the stack itself was not slowed');

@@ -6,7 +6,6 @@ function follow() {
     document.body.style.height = hidden ? `${view.height}px` : '';
     document.body.style.transform = hidden && view.offsetTop > 0 ? `translateY(${view.offsetTop}px)` : '';
     document.body.classList.toggle('keyboard', hidden);
-    dispatchEvent(new Event('resize'));
 }
 
 if (view) {

@@ -32,7 +32,6 @@ export class Actions {
         if (innerWidth > 640) {
             memory.set('actions', yes);
         }
-        dispatchEvent(new Event('resize'));
     }
 
     /** Reads the file's buttons anew. */
@@ -55,7 +54,6 @@ export class Actions {
             ...rows.filter((row) => row.group === group).map((row) => this.#button(row)))));
         this.element.hidden = groups.length === 0;
         this.allow(this.#why);
-        dispatchEvent(new Event('resize'));
     }
 
     #button(row) {

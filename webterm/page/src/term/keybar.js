@@ -3,7 +3,7 @@ import {h} from '../dom.js';
 import {control} from './input.js';
 
 const KEYS = [
-    {text: 'Esc', say: 'Escape', send: '\x1b'}, {text: 'Tab', say: 'Tab', send: '\t'}, {text: 'Ctrl', say: 'Control, for the next key'},
+    {text: 'Esc', say: 'Esc, escape', send: '\x1b'}, {text: 'Tab', say: 'Tab', send: '\t'}, {text: 'Ctrl', say: 'Ctrl, for the next key'},
     {text: '←', say: 'Left', arrow: 'D'}, {text: '↑', say: 'Up', arrow: 'A'}, {text: '↓', say: 'Down', arrow: 'B'}, {text: '→', say: 'Right', arrow: 'C'},
     {text: '|', say: 'Bar', send: '|'}, {text: '^C', say: 'Control C, interrupt', send: '\x03'},
 ];

@@ -88,6 +88,7 @@ export class Screen {
             cursorBlink: false,
             fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--mono'),
             fontSize: settings.fontSize,
+            lineHeight: 1.1, // less cuts underscores off in some fonts
             linkHandler: {activate: openLink},
             minimumContrastRatio: 4.5,
             screenReaderMode: settings.screenReader,
