@@ -18,6 +18,7 @@ const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', 
 export const DESKTOP = {viewport: {width: 1280, height: 800}};
 export const PHONE = {viewport: {width: 390, height: 844}, hasTouch: true, isMobile: true, deviceScaleFactor: 2};
 
+const LOOKED_AT = 300;
 let browser = null;
 const visitors = new Set();
 
@@ -84,30 +85,30 @@ export class Visitor {
         assert.deepEqual(this.errors, [], `${this.name}: errors in the browser's console`);
     }
 
-    /** Everything that the terminal holds, scroll-back and screen; wrapped lines are one. */
-    text() {
-        return this.page.evaluate(() => {
+    /** What the terminal holds, scroll-back and screen, or its last rows; wrapped lines are one. */
+    text(rows = Infinity) {
+        return this.page.evaluate((last) => {
             const term = document.querySelector('.term-panel:not([hidden]) .term-screen')?.terminal;
             if (!term) {
                 return '';
             }
             const buffer = term.buffer.active;
             const lines = [];
-            for (let i = 0; i < buffer.length; i++) {
+            for (let i = Math.max(0, buffer.length - last); i < buffer.length; i++) {
                 const line = buffer.getLine(i);
-                if (line.isWrapped) {
+                if (line.isWrapped && lines.length) {
                     lines[lines.length - 1] += line.translateToString(true);
                 } else {
                     lines.push(line.translateToString(true));
                 }
             }
             return lines.join('\n').trimEnd();
-        });
+        }, rows);
     }
 
-    /** Waits until the terminal's text matches. */
+    /** Waits until the end of the terminal's text matches: looking through all of it would keep a page busy that has a flood to show. */
     sees(pattern, patience) {
-        return until(async () => pattern.exec(await this.text()), async () => `${pattern} in:\n${(await this.text()).slice(-1500)}`, patience);
+        return until(async () => pattern.exec(await this.text(LOOKED_AT)), async () => `${pattern} in:\n${(await this.text()).slice(-1500)}`, patience);
     }
 
     /** The same as until(), but a failure also says what the page said. */
@@ -130,6 +131,7 @@ export class Visitor {
     /** Types; \r is Enter. */
     async type(text) {
         await this.page.locator('.term-panel:not([hidden]) textarea').focus();
+        await this.page.keyboard.press('Shift'); // for xterm.js a key is held whose end a dialog had
         for (const part of text.split(/(\r)/).filter(Boolean)) {
             await (part === '\r' ? this.page.keyboard.press('Enter') : this.page.keyboard.insertText(part));
         }
