@@ -748,6 +748,7 @@ static void kill_proxy(struct rig *r)
     free(p->ingress.changed);
     arena_leave(&p->arena);
     mirror_write_leave(&p->mirror);
+    measure_write_leave(&p->latency);
     loop_close(&p->loop);
     topo_close(&p->topo);
     free(p->conns);
