@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "webterm/ptyhost/ptyhost.h"
@@ -104,10 +105,12 @@ static void say(const char *text)
  * A disposition that is ignored stays so across exec, and ^C with it. */
 static _Noreturn void become(const struct spawn_program *p, int slave)
 {
+    static const unsigned long by_default[4 + NSIG / 64]; /* the kernel's struct, all zeroes */
     sigset_t none;
 
     for (int sig = 1; sig < NSIG; sig++) {
-        signal(sig, SIG_DFL);
+        /* not by signal(): the C library keeps two for itself, which may be ignored, too */
+        syscall(SYS_rt_sigaction, sig, by_default, NULL, NSIG / 8);
     }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
