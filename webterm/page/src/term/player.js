@@ -7,8 +7,8 @@ import {Screen} from './screen.js';
 const SPEEDS = [0.5, 1, 2, 4, 8];
 
 function clock(seconds) {
-    const whole = Math.floor(seconds);
-    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+    const tenths = Math.floor(seconds * 10);
+    return `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, '0')}.${tenths % 10}`;
 }
 
 /** Shows what there is; choosing one plays it. */
@@ -70,7 +70,7 @@ class Player {
         this.#cast = readCast(text, true);
         this.place = h('div', {class: 'term-player-screen'});
         this.button = h('button', {class: 'button', type: 'button', onclick: () => this.#go(!this.#playing)}, 'Pause');
-        this.bar = h('input', {type: 'range', min: '0', step: '0.1', value: '0', 'aria-label': 'Place in the recording',
+        this.bar = h('input', {type: 'range', min: '0', step: 'any', value: '0', 'aria-label': 'Place in the recording',
             oninput: () => this.#seek(Number(this.bar.value))});
         this.time = h('span', {class: 'num mono term-player-time'});
         this.speed = h('select', {'aria-label': 'Speed'}, SPEEDS.map((s) => h('option', {value: s, selected: s === 1}, `${s} ×`)));
