@@ -23,7 +23,7 @@ function frame(offset, bytes) {
 }
 
 /** A stream that shows into 'seen', each write at 'finish()'. */
-function rig() {
+function rig(clock) {
     const r = {seen: [], sent: [], desyncs: 0, lost: 0, replaying: false, resets: 0, open: []};
     r.stream = new Stream({
         write: (bytes, done) => r.open.push(() => {
@@ -37,7 +37,7 @@ function rig() {
         }),
         lost: (n) => r.lost += n,
         replaying: (yes) => r.replaying = yes,
-    }, (m) => r.sent.push(m) > 0, () => r.desyncs += 1);
+    }, (m) => r.sent.push(m) > 0, () => r.desyncs += 1, clock);
     r.finish = () => r.open.splice(0).forEach((f) => f());
     return r;
 }
@@ -125,17 +125,33 @@ test('what is old and what is new are never shown in one piece', () => {
     assert.equal(r.replaying, false);
 });
 
-test('what was shown is acknowledged, in order, and never more than that', () => {
-    const r = rig();
-    r.stream.attach('me');
-    r.stream.text(hello('e', 0, 0));
-    for (let i = 0; i < 8; i++) {
-        r.stream.binary(frame(i * 32768, new Uint8Array(32768)));
-    }
-    assert.deepEqual(r.sent, []);
-    r.finish();
-    assert.deepEqual(r.sent.map((m) => m.offset), [65536, 131072, 196608, 262144]);
-});
+for (const [pace, msEach, ahead] of [['slow', 50, 64], ['fast', 3, 512]]) {
+    test(`a ${pace} page has ${ahead} KiB before a ^C; all is acknowledged in order, once it is shown`, async () => {
+        const window = 512 * 1024;
+        let sent = 0;
+        let now = 0;
+        const r = rig(() => now);
+        r.stream.attach('me');
+        r.stream.text(hello('e', 0, 0));
+        for (let turn = 0; turn < 200; turn++) {
+            const acked = r.sent.at(-1)?.offset ?? 0;
+            while (sent + 32768 <= acked + window) {
+                r.stream.binary(frame(sent, new Uint8Array(32768)));
+                sent += 32768;
+            }
+            assert.ok(r.stream.behind > 0, 'the window never stands still');
+            assert.ok(turn < 50 || Math.abs(r.stream.behind - ahead * 1024) <= 96 * 1024, `${r.stream.behind} bytes are before a ^C`);
+            now += msEach;
+            r.open.shift()();
+            assert.ok((r.sent.at(-1)?.offset ?? 0) <= sent - r.stream.behind);
+        }
+        const offsets = r.sent.map((m) => m.offset);
+        assert.deepEqual(offsets, [...offsets].sort((a, b) => a - b));
+        r.finish();
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        assert.equal(r.sent.at(-1).offset, sent);
+    });
+}
 
 test('^C overtakes a paste and ends it; a paste goes in pieces that the network takes', () => {
     const sent = [];

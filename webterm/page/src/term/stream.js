@@ -7,19 +7,25 @@
 // It knows neither xterm nor WebSocket: 'sink' shows, 'send' answers (docs/web-protocol.md).
 
 const ACK_BYTES = 64 * 1024;   // at once, after so many; the server's window is eight times that
-const ACK_MS = 100;            // fewer: after so long
+const ACK_MS = 100;            // fewer, and all that is shown once nothing waits: after so long
+const WINDOW = 512 * 1024;     // the server's
+const AHEAD_MS = 100;          // no more than this page shows in so long shall be on its way: it is what ^C waits for
+const AHEAD_LEAST = 64 * 1024;
+const RATE_MS = 100;           // a rate is of so long at least
 
 export class Stream {
-    #sink; #send; #desync; #epoch = null; #next = 0; #shown = 0; #acked = 0; #until = 0; #timer = 0;
-    #generation = 0;
+    #sink; #send; #desync; #epoch = null; #next = 0; #shown = 0; #acked = 0; #until = 0; #timer = 0; #from = 0;
+    #generation = 0; #clock; #held = 0; #since = 0; #counted = 0;
 
     /**
      * @param {{write: (bytes: Uint8Array, done: () => void) => void, reset: () => void,
      *          lost: (bytes: number) => void, replaying: (yes: boolean) => void}} sink
      * @param {(message: object) => boolean} send
      * @param {() => void} desync  offsets make no sense: connect anew
+     * @param {() => number} [clock]  milliseconds
      */
-    constructor(sink, send, desync) {
+    constructor(sink, send, desync, clock = () => performance.now()) {
+        this.#clock = clock;
         this.#sink = sink;
         this.#send = send;
         this.#desync = desync;
@@ -36,7 +42,7 @@ export class Stream {
 
     /** What a new connection says first.  What is still to be shown is not asked for again. */
     attach(name) {
-        this.#acked = this.#next;
+        this.#acked = this.#from = this.#next;
         return {type: 'attach', epoch: this.#epoch, from: this.#epoch === null ? null : this.#next, name};
     }
 
@@ -80,6 +86,7 @@ export class Stream {
         this.#sink.write(bytes, () => {
             if (generation === this.#generation) {
                 this.#shown += bytes.length;
+                this.#measure(bytes.length);
                 this.#sink.replaying(this.#shown < this.#until);
                 this.#acknowledge();
             }
@@ -88,28 +95,46 @@ export class Stream {
 
     #startOver(offset) {
         this.#generation += 1;
-        this.#next = this.#shown = this.#acked = offset;
+        this.#next = this.#shown = this.#acked = this.#from = offset;
         this.#until = 0;
         this.#sink.reset();
         this.#sink.replaying(false);
     }
 
-    #acknowledge() {
-        if (this.#shown - this.#acked >= ACK_BYTES) {
-            clearTimeout(this.#timer);
-            this.#timer = 0;
-            this.#ack();
-        } else if (!this.#timer) {
-            this.#timer = setTimeout(() => {
-                this.#timer = 0;
-                this.#ack();
-            }, ACK_MS);
+    /**
+     * What is said to be shown.  In a flood that this page shows slowly it is less than that, by as much as makes the
+     * server's window smaller; half at first, so that our pace is seen from the start.
+     */
+    get #told() {
+        return this.#shown - Math.floor(Math.min(this.#held, Math.max(0, this.#shown - this.#from) / 2));
+    }
+
+    #measure(bytes) {
+        const now = this.#clock();
+        this.#counted += bytes;
+        if (now - this.#since >= RATE_MS) {
+            const ahead = this.#counted / (now - this.#since) * AHEAD_MS;
+            this.#held = WINDOW - Math.min(WINDOW, Math.max(AHEAD_LEAST, ahead));
+            this.#since = now;
+            this.#counted = 0;
         }
     }
 
-    #ack() {
-        if (this.#shown > this.#acked && this.#send({type: 'ack', offset: this.#shown})) {
-            this.#acked = this.#shown;
+    #acknowledge() {
+        if (this.#told - this.#acked >= ACK_BYTES) {
+            clearTimeout(this.#timer);
+            this.#timer = 0;
+            this.#ack(this.#told);
+        }
+        this.#timer ||= setTimeout(() => {
+            this.#timer = 0;
+            this.#ack(this.#shown === this.#next ? this.#shown : this.#told);
+        }, ACK_MS);
+    }
+
+    #ack(offset) {
+        if (offset > this.#acked && this.#send({type: 'ack', offset})) {
+            this.#acked = offset;
         }
     }
 }
