@@ -237,7 +237,8 @@ Test(ptyhost_session, output_waits_for_webterm_and_not_for_one_that_is_gone)
 
 Test(ptyhost_session, the_size_arrives)
 {
-    open_host(script("trap 'stty size' WINCH; while :; do sleep 0.05; done"));
+    open_host(script("trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done"));
+    await("ready");
     pty_want(&w, 132, 43);
     await("43 132\r\n");
     cr_expect(h.session[0].row.cols == 132 && h.session[0].row.rows == 43);
