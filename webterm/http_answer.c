@@ -10,6 +10,8 @@
 
 #define WRITE_MS 30000 /* a peer that takes nothing for so long is let go */
 #define CHUNK_HEAD 8   /* "10000\r\n" */
+/* Bytes of all answers that wait to be taken; beyond it no long one is begun. */
+#define KEPT_MOST (64u << 20)
 
 /* On every answer.  The styles are inline: xterm.js makes elements of them. */
 static const char safety[] =
@@ -120,7 +122,7 @@ static int put_pieces(struct conn *c)
     return n > 0 ? put(c, n) : 0;
 }
 
-static bool keep(struct http_piece *p, const void *bytes, size_t len)
+static bool keep(struct conn *c, struct http_piece *p, const void *bytes, size_t len)
 {
     if (len == 0) {
         return true;
@@ -131,7 +133,8 @@ static bool keep(struct http_piece *p, const void *bytes, size_t len)
     }
     memcpy(p->owned, bytes, len);
     p->at = p->owned;
-    p->left = len;
+    p->left = p->owned_len = len;
+    c->h->kept += len;
     return true;
 }
 
@@ -158,7 +161,7 @@ static void answer(struct http_request *q, int status, const char *type, const c
         }
         return;
     }
-    if (!keep(&c->out[0], head, head_len) || (!lives && !keep(&c->out[1], body, len))) {
+    if (!keep(c, &c->out[0], head, head_len) || (!lives && !keep(c, &c->out[1], body, len))) {
         c->state = CONN_DEAD;
         conn_kill(c);
         return;
@@ -176,6 +179,12 @@ static void answer(struct http_request *q, int status, const char *type, const c
 void http_answer(struct http_request *q, int status, const char *type, const char *headers,
                  const void *body, size_t len)
 {
+    if (len > HTTP_OUT && !q->head_only && q->conn->h->kept + len > KEPT_MOST) {
+        http_problem(q, 503,
+                     "there is no room for the answer: others are not taken by whoever "
+                     "asked for them: try again later");
+        return;
+    }
     answer(q, status, type, headers, body, len, false);
 }
 
@@ -221,7 +230,7 @@ struct http_stream *http_stream(struct http_request *q, const char *type, const 
     c->stream =
         (struct http_stream){.conn = c, .ops = *ops, .context = context, .begun_ms = http_now_ms()};
     c->stream.ended = q->head_only;
-    if (!keep(&c->out[0], head, len)) {
+    if (!keep(c, &c->out[0], head, len)) {
         conn_kill(c);
     }
     http_stream_wake(&c->stream);

@@ -42,6 +42,7 @@ struct http_piece {
     const uint8_t *at;
     size_t left;
     void *owned;
+    size_t owned_len;
 };
 
 struct http_text {
@@ -160,6 +161,7 @@ struct http {
     struct http_timer sweep;
     bool stop;
     uint64_t requests, sent_bytes;
+    size_t kept;         /* bytes of answers that wait to be taken */
     char complaint[256]; /* the library's last line at level error */
     uint8_t out[LWS_PRE + HTTP_HEAD_OUT + HTTP_OUT];
 };

@@ -42,6 +42,7 @@ void conn_drop_output(struct conn *c)
 {
     for (unsigned i = 0; i < 2; i++) {
         free(c->out[i].owned);
+        c->h->kept -= c->out[i].owned_len;
         c->out[i] = (struct http_piece){0};
     }
 }
