@@ -65,7 +65,8 @@ void http_route(struct http *h, const char *method, const char *path, enum http_
  */
 const char *http_path(const struct http_request *q);
 const char *http_rest(const struct http_request *q); /* what the "*" stands for, decoded */
-/* A parameter of the query, decoded.  False: not there, or longer than 'size' - 1. */
+/* A parameter of the query, decoded.  False: not there, and 'value' is as it was; or longer than
+ * 'size' - 1, and 'value' is its beginning. */
 bool http_query(const struct http_request *q, const char *name, char *value, size_t size);
 const char *http_body(const struct http_request *q, size_t *len); /* NUL-terminated as well */
 /* "accept", "if-none-match", "accept-encoding", "authorization", "origin", "host", "cookie",

@@ -65,11 +65,8 @@ bool http_query(const struct http_request *q, const char *name, char *value, siz
                                                  WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0;
          i++) {
         if (strncmp(piece, name, name_len) == 0 && piece[name_len] == '=') {
-            if ((size_t)len - name_len - 1 >= size) {
-                return false;
-            }
-            memcpy(value, piece + name_len + 1, (size_t)len - name_len);
-            return true;
+            snprintf(value, size, "%s", piece + name_len + 1);
+            return (size_t)len - name_len - 1 < size;
         }
     }
     return false;
