@@ -15,7 +15,7 @@
 #include "webterm/term_parts.h"
 
 #define TICK_US 100000 /* while somebody lags, or is waited for */
-#define SOON_US 2000   /* while something that was typed waits */
+#define SOON_US 2000   /* while a session goes on and on */
 #define ARMS 4         /* looks in a row at one session, while it goes on */
 
 uint64_t term_now_ns(void)
@@ -121,6 +121,15 @@ static void record_more(struct term_session *s)
     }
 }
 
+/* Its last words were there before the board said that it is closed. */
+static void end_recording(struct term_session *s)
+{
+    log_info("recording ends with its session session=%u file=%s", s->n, s->record.name);
+    pty_look(&s->pty, &s->look);
+    record_more(s);
+    record_stop(&s->record);
+}
+
 void term_look(struct term_session *s)
 {
     bool more = true;
@@ -135,8 +144,10 @@ void term_look(struct term_session *s)
         }
         more = (s->clients || s->record.fd >= 0) && pty_arm(&s->pty, s->look.end);
     }
-    if (more || s->typed) {
+    if (more) {
         tick_soon(s->term, SOON_US);
+    } else if (s->typed) {
+        tick_soon(s->term, s->typed_wait_us);
     }
     term_release(s);
 }
@@ -160,6 +171,9 @@ void term_rows(struct term *t)
             record_size(&s->record, row.cols, row.rows, real_ns());
         }
         s->row = row;
+        if (row.state == PTY_FREE && s->record.fd >= 0) {
+            end_recording(s);
+        }
         term_tell(s);
     }
 }

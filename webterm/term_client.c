@@ -121,6 +121,14 @@ static void jump(struct term_client *c)
     c->pace.slow = true; /* until it has shown that it can */
 }
 
+/* An operator is waited for from the first byte on; who only watches, once he has shown that he
+ * keeps up: else one who comes again and again would stop the program for good. */
+static void begin_pace(struct term_client *c)
+{
+    pace_start(&c->pace, term_now_ns(), c->acked);
+    c->pace.slow = !c->operator_;
+}
+
 /* Another session is in the place of the one that it had. */
 static void start_over(struct term_client *c)
 {
@@ -132,7 +140,7 @@ static void start_over(struct term_client *c)
     c->replay = c->until > c->at;
     c->gap = c->ended = false;
     c->hello = true;
-    pace_start(&c->pace, term_now_ns(), c->acked);
+    begin_pace(c);
 }
 
 static size_t put_output(struct term_client *c, uint8_t *to, size_t size, bool *text)
@@ -255,7 +263,7 @@ static void go_on(struct term_client *c, json_t *m)
     }
     c->at = c->acked = at;
     c->replay = c->until > at;
-    pace_start(&c->pace, term_now_ns(), at);
+    begin_pace(c);
 }
 
 static int on_attach(struct term_client *c, json_t *m, char *why, size_t why_size)
@@ -401,7 +409,7 @@ static struct term_session *find(struct term *t, const struct http_request *q, c
 
     http_query(q, "session", number, sizeof number);
     n = strtoul(number, &end, 10);
-    if (*end != '\0' || n >= t->n_sessions ||
+    if (end == number || *end != '\0' || n >= t->n_sessions ||
         (t->session[n].row.state == PTY_FREE && (n > 0 || t->session[n].row.epoch > 0))) {
         snprintf(why, why_size, "there is no session %s: see /api/v1/sessions", number);
         return NULL;
@@ -441,7 +449,7 @@ static void closed(void *conn)
     if (s->wanted == c) {
         s->wanted = NULL;
     }
-    if (!s->clients && c->attached) {
+    if (!s->clients && c->attached && c->operator_) {
         s->hold_ns = term_now_ns() + TERM_HOLD_MS * 1000000ull;
     }
     if (s->driver == c) {

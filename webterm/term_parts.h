@@ -18,6 +18,8 @@
 #define TERM_NAME 64          /* room for a client's name, in UTF-8 */
 #define TERM_TYPED (1u << 20) /* most bytes typed that wait for a session */
 #define TERM_HOLD_MS 3000     /* a session's last client comes back within, or is not waited for */
+#define TERM_TRY_US 2000      /* what was typed and waits is tried again so soon, at first */
+#define TERM_TRY_MOST_US 256000
 #define TERM_LINE 256
 
 struct term_session;
@@ -46,7 +48,8 @@ struct term_session {
     uint64_t hold_ns; /* until when a client that went is waited for; 0: nobody is */
     uint8_t *typed;   /* what did not fit, TERM_TYPED bytes, or NULL */
     size_t typed_at, typed_len;
-    char line[TERM_LINE]; /* the line that is being typed */
+    uint64_t typed_wait_us; /* until it is tried again; longer while nothing is taken */
+    char line[TERM_LINE];   /* the line that is being typed */
     size_t line_len;
     struct recording record;
 };

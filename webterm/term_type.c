@@ -60,6 +60,9 @@ void term_type_more(struct term_session *s)
     }
     n = pty_type(&s->pty, s->typed + s->typed_at, s->typed_len - s->typed_at);
     s->typed_at += n;
+    s->typed_wait_us = n > 0                                 ? TERM_TRY_US
+                       : s->typed_wait_us < TERM_TRY_MOST_US ? 2 * s->typed_wait_us
+                                                             : TERM_TRY_MOST_US;
     if (n > 0) {
         bell_ring(&s->term->set.topo->bell[TOPO_PTYHOST]);
     }
@@ -83,6 +86,7 @@ static bool keep(struct term_session *s, const uint8_t *bytes, size_t len)
     }
     if (!s->typed) {
         s->typed = malloc(TERM_TYPED);
+        s->typed_wait_us = TERM_TRY_US;
     }
     if (s->typed && s->typed_at > 0) {
         memmove(s->typed, s->typed + s->typed_at, s->typed_len - s->typed_at);
