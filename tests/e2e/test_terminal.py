@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -339,36 +340,74 @@ def test_one_has_the_keyboard_and_hands_it_over(stack, tty):
         assert not watcher.hello['driver']
 
 
-def test_a_viewer_may_not_type_take_or_open(stack):
-    guarded, passwords = Terminals(web_port=stack.web_port + 1), {}
+@pytest.fixture(scope='module')
+def guarded(stack):
+    """Terminals of a webterm that asks for passwords; log_in(role) gives the headers of one who has the role."""
+    made, passwords = Terminals(web_port=stack.web_port + 1), {}
     try:
         for role in ('password-file', 'viewer-password-file'):
-            passwords[role] = guarded.dir + '/' + role
+            passwords[role] = made.dir + '/' + role
             with open(passwords[role], 'w', encoding='ascii') as f:
                 f.write('%s-secret\n' % role)
             os.chmod(passwords[role], 0o600)
-        guarded.flags['webterm'] = [w for role, path in passwords.items() for w in ('--' + role, path)]
-        guarded.start().ready()
-        origin = 'http://127.0.0.1:%d' % guarded.web_port
-        status, headers, _ = guarded.http('POST', '/api/v1/login', json.dumps({'password': 'viewer-password-file-secret'}),
-                                          {'Origin': origin, 'Content-Type': 'application/json'})
-        assert status in (200, 204)
-        cookie = headers['set-cookie'].split(';')[0]
-        with guarded.open(headers='Origin: %s\r\nCookie: %s\r\n' % (origin, cookie)) as viewer:
-            viewer.until(b'% ')
-            assert viewer.hello['readonly'] and not viewer.hello['driver']
-            for step in (lambda: viewer.type(b'x'), lambda: viewer.say('take'), lambda: viewer.say('ask')):
-                step()
-                assert 'viewers watch' in viewer.await_text(lambda m: m['type'] == 'refused')['why']
-        for method, path in (('POST', '/api/v1/sessions'), ('DELETE', '/api/v1/sessions/0'),
-                             ('POST', '/api/v1/sessions/0/recording')):
-            assert guarded.http(method, path, '{}', {'Origin': origin, 'Cookie': cookie,
-                                                     'Content-Type': 'application/json'})[0] == 403
-        assert guarded.http('GET', '/api/v1/sessions', headers={'Cookie': cookie})[0] == 200
-        assert guarded.http('GET', '/api/v1/sessions')[0] == 401
-        guarded.end()
+        made.flags['webterm'] = [w for role, path in passwords.items() for w in ('--' + role, path)]
+        yield made.start().ready()
+        made.end()
     finally:
-        guarded.close()
+        made.close()
+
+
+def log_in(guarded, role):
+    origin = 'http://127.0.0.1:%d' % guarded.web_port
+    status, headers, _ = guarded.http('POST', '/api/v1/login', json.dumps({'password': role + '-secret'}),
+                                      {'Origin': origin, 'Content-Type': 'application/json'})
+    assert status in (200, 204)
+    return {'Origin': origin, 'Cookie': headers['set-cookie'].split(';')[0]}
+
+
+def lines(headers):
+    return ''.join('%s: %s\r\n' % h for h in headers.items())
+
+
+def test_a_viewer_may_not_type_take_or_open(guarded):
+    viewers = log_in(guarded, 'viewer-password-file')
+    with guarded.open(headers=lines(viewers)) as viewer:
+        viewer.until(b'% ')
+        assert viewer.hello['readonly'] and not viewer.hello['driver']
+        for step in (lambda: viewer.type(b'x'), lambda: viewer.say('take'), lambda: viewer.say('ask')):
+            step()
+            assert 'viewers watch' in viewer.await_text(lambda m: m['type'] == 'refused')['why']
+        viewer.say('resize', cols=99, rows=9)  # is the driver's: nothing comes of it
+    for method, path in (('POST', '/api/v1/sessions'), ('DELETE', '/api/v1/sessions/0'),
+                         ('POST', '/api/v1/sessions/0/recording'), ('DELETE', '/api/v1/sessions/0/recording')):
+        got = guarded.http(method, path, '{}' if method == 'POST' else None, dict(viewers, **{'Content-Type': 'application/json'}))
+        assert got[0] == 403, got
+    seen = guarded.http('GET', '/api/v1/sessions', headers=viewers)
+    assert seen[0] == 200 and json.loads(seen[2])['sessions'][0]['cols'] == 80
+    assert guarded.http('GET', '/api/v1/sessions')[0] == 401
+
+
+def test_a_viewer_who_comes_again_and_again_stops_no_program(guarded):
+    """He takes nothing of the scroll-back, each time anew."""
+    operators, viewers = (lines(log_in(guarded, role)) for role in ('password-file', 'viewer-password-file'))
+    with guarded.open(headers=operators, keep=True).drives() as tty:
+        tty.until(b'% ')
+        tty.keep = False
+        tty.type(b'yes 0123456789012345678901234567890123456789012345678901234567\r')
+        take(tty, 8 << 20)
+        begin, rounds = tty.at, 0
+        viewer = guarded.open(headers=viewers, acks=False)
+        deadline = time.monotonic() + 30
+        while tty.at - begin < 32 << 20:
+            assert time.monotonic() < deadline, 'the program is stopped: %d bytes in 30 s' % (tty.at - begin)
+            if time.monotonic() > deadline - 30 + 0.3 * rounds:
+                viewer.close()
+                viewer = guarded.open(headers=viewers, acks=False)
+                rounds += 1
+            tty.turn(0.1)
+        viewer.close()
+        tty.type(b'\x03')
+        wait_for(lambda: not tty.turn(1), 60, 'end of the flood')
 
 
 def test_a_large_paste_arrives_whole(stack, tty):
@@ -381,6 +420,36 @@ def test_a_large_paste_arrives_whole(stack, tty):
     tty.until(b'TAKEN', 60)
     with open(target, 'rb') as f:
         assert f.read() == text
+
+
+def wakes(pid):
+    """How often its main thread has gone to sleep."""
+    with open('/proc/%d/status' % pid, encoding='ascii') as f:
+        return int(re.search(r'\nvoluntary_ctxt_switches:\s+(\d+)', f.read())[1])
+
+
+def test_a_paste_that_nobody_reads_keeps_nobody_awake(stack, tty):
+    number = stack.json('POST', '/api/v1/sessions', {'kind': 'lab'}, 201)['session']
+    with stack.open(session=number).drives() as page:
+        page.until(b'% ')
+        page.type(b'stty -icanon -echo; sleep 1000\r')
+        page.until(b'\r\n')
+        for _ in range(8):
+            page.type(b'x' * 65536)
+        page.say('resize', cols=81, rows=25)  # the paste is there when this is
+        page.await_text(lambda m: m.get('cols') == 81)
+    tty.close()
+    pid = stack.pid('webterm')
+
+    def quiet():
+        before = wakes(pid)
+        time.sleep(1)  # it is a rate
+        return wakes(pid) - before < 20
+    try:
+        wait_for(quiet, 15, 'sleep of webterm')
+    finally:
+        stack.json('DELETE', '/api/v1/sessions/%d' % number, status=200)
+    wait_for(lambda: len(stack.json('GET', '/api/v1/sessions')['sessions']) == 1, 30, 'end of the session')
 
 
 def test_what_cannot_be_is_refused_with_a_reason(stack, tty):
@@ -403,11 +472,12 @@ def test_what_cannot_be_is_refused_with_a_reason(stack, tty):
     closes(1008, lambda p: p.type(b'x'), attach=False)
     closes(1008, lambda p: p.say('take'), attach=False)
     closes(1009, lambda p: p.type(b'x' * 65537))
-    with pytest.raises(Closed):
-        page = WebTty(stack.web_port, session=7)
-        while True:
-            page.turn()
-    assert page.closed[0] == 1013 and 'there is no session 7' in page.closed[1]
+    for number in ('7', '12345678', '-1', '0x', ''):
+        page = WebTty(stack.web_port, session=number)
+        with pytest.raises(Closed):
+            while True:
+                assert page.turn(10), 'session %r is one' % number
+        assert page.closed[0] == 1013 and 'there is no session %s' % number[:7] in page.closed[1], (number, page.closed)
     prompt(tty)
 
 
@@ -438,6 +508,42 @@ def test_two_sessions_have_nothing_to_do_with_each_other(stack, tty):
                                        ('POST', '/api/v1/sessions', {'name': 'a b'}, 503)):
         got = stack.json(method, path, body, status)
         assert got['detail'], (method, path)
+
+
+def test_a_recording_ends_with_its_session(stack, tty):
+    number = stack.json('POST', '/api/v1/sessions', {'kind': 'lab'}, 201)['session']
+    path = '/api/v1/sessions/%d' % number
+    name = stack.json('POST', path + '/recording', {}, 201)['name']
+    stack.json('DELETE', path, status=200)
+    wait_for(lambda: len(stack.json('GET', '/api/v1/sessions')['sessions']) == 1, 30, 'end of the session')
+    assert stack.json('POST', '/api/v1/sessions', {'kind': 'lab'}, 201)['session'] == number
+    try:
+        assert stack.json('GET', path)['recording'] is False, 'a session that nobody records is recorded'
+        assert b'[the session was closed]' in stack.http('GET', '/api/v1/recordings/' + name)[2]
+    finally:
+        stack.json('DELETE', path, status=200)
+    wait_for(lambda: len(stack.json('GET', '/api/v1/sessions')['sessions']) == 1, 30, 'end of the session')
+
+
+def test_answers_that_nobody_takes_are_bounded(stack, tty):
+    tty.keep = False
+    tty.type(b'yes 0123456789012345678901234567890123456789012345678901234567 | head -c 4500000\r')
+    take(tty, 4500000)
+    before = rss(stack.pid('webterm'))
+    peers = [socket.create_connection(('127.0.0.1', stack.web_port), 30) for _ in range(60)]
+    try:
+        for s in peers:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(b'GET /api/v1/sessions/0/text HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+        heads = [s.recv(12).decode()[9:] for s in peers]
+        grown = rss(stack.pid('webterm')) - before
+        assert heads.count('200') >= 10 and heads.count('200') + heads.count('503') == len(heads), heads
+        assert grown < 80 << 10, '%d kB for answers that nobody takes' % grown
+    finally:
+        for s in peers:
+            s.close()
+    wait_for(lambda: stack.http('GET', '/api/v1/sessions/0/text')[0] == 200, 30, 'room for an answer')
+    tty.keep = True
 
 
 def test_the_scroll_back_is_there_as_text(stack, tty):
