@@ -608,7 +608,8 @@ for word in ('up', 'down'):
     ctl('up or down: a process started by hand', word, make=runs('router'), program='router', pid='{pid}')
 case('up: a process cannot start', 'causeway', RUN + 'up --config {dir}/my.conf',
      make=taken_port, program='ofproxy',
-     files={'my.conf': '[ofproxy]\nlisten = tcp:{port}:127.0.0.1\n[vnsbridge]\nlisten = none\n'})
+     files={'my.conf': '[ofproxy]\nlisten = tcp:{port}:127.0.0.1\n[vnsbridge]\nlisten = none\n'
+            '[webterm]\nlisten = none\n'})
 ctl('down: no permission', 'down', prefix=NOBODY, make=run_dir, dir='{run}')
 ctl('down: not a run directory', 'down', dir='{run}',
     make=lambda p: (run_dir(p), p.write('run/precious', 'x')))
@@ -647,7 +648,8 @@ case("not this machine's address", 'webterm', RUN + '--listen tcp:8070:192.0.2.1
 case('only viewers have a password', 'webterm', RUN + '--viewer-password-file {dir}/word', make=secret())
 case("viewers have the operators' password", 'webterm',
      RUN + '--password-file {dir}/word --viewer-password-file {dir}/word', make=secret())
-case('the folder of recordings cannot be opened', 'webterm', RUN + '--recordings {dir}/none/rec', folder='{dir}/none/rec')
+case('the folder of recordings cannot be opened', 'webterm',
+     RUN + '--listen unix:{dir}/web.sock --recordings {dir}/none/rec', folder='{dir}/none/rec')
 case('the audit file cannot be written', 'webterm', RUN + '--audit {dir}/none/audit', file='{dir}/none/audit')
 
 
