@@ -194,6 +194,14 @@ bool file_header_holds(const struct file_header *h, enum file_kind kind)
     return h->magic == FILE_MAGIC && h->abi == SHM_ABI && h->kind == (uint32_t)kind;
 }
 
+bool file_replaced(int fd, const char *path)
+{
+    struct stat mine, there;
+
+    return stat(path, &there) == 0 && fstat(fd, &mine) == 0 &&
+           (mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);
+}
+
 void *file_map(int fd, uint64_t bytes, bool writable)
 {
     void *p = mmap(NULL, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);

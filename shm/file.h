@@ -47,6 +47,8 @@ int file_open(const char *path, enum file_kind kind, uint64_t bytes, uint64_t a,
               bool own, bool make, bool *damaged, char *why, size_t why_size);
 /* Is it the header of such a file, by this build? */
 bool file_header_holds(const struct file_header *h, enum file_kind kind);
+/* Has another file taken the place of the open one? */
+bool file_replaced(int fd, const char *path);
 /* Maps the whole file.  Returns NULL with errno on failure. */
 void *file_map(int fd, uint64_t bytes, bool writable);
 /* Takes an open-file-description lock, freed by the kernel when the owner dies: FILE_OWNER says who

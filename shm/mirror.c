@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "shm/file.h"
 #include "shm/guard.h"
+#include "shm/words.h"
 
 struct mirror_shared {
     struct file_header header;
@@ -41,16 +41,6 @@ static uint64_t file_bytes(uint64_t size)
     return FILE_PAGE + size;
 }
 
-static uint64_t get(const _Atomic uint64_t *word)
-{
-    return atomic_load_explicit(word, memory_order_relaxed);
-}
-
-static void set(_Atomic uint64_t *word, uint64_t value)
-{
-    atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
 static int cannot_map(int fd, const char *path, char *why, size_t why_size)
 {
     int err = errno;
@@ -68,21 +58,21 @@ static void resume(struct mirror_writer *w, bool damaged, char *why, size_t why_
 {
     struct mirror_shared *s = w->shared;
 
-    w->end = get(&s->end);
-    w->begun = get(&s->begun);
+    w->end = word_get(&s->end);
+    w->begun = word_get(&s->begun);
     if (!damaged && (w->end % 8 != 0 || w->begun - w->end > w->size / 2)) {
         snprintf(why, why_size, "its indexes do not hold together");
         damaged = true;
     }
     if (damaged) {
         w->end = w->begun = 0;
-        set(&s->asked_ns, 0);
-        set(&s->count, 0);
-        set(&s->begun, 0);
-        set(&s->end, 0);
+        word_set(&s->asked_ns, 0);
+        word_set(&s->count, 0);
+        word_set(&s->begun, 0);
+        word_set(&s->end, 0);
     }
-    set(&s->on, 0);
-    w->count = get(&s->count);
+    word_set(&s->on, 0);
+    w->count = word_get(&s->count);
     w->asked_ns = 0; /* unlike any request: the first look takes it up */
 }
 
@@ -117,7 +107,7 @@ int mirror_write_join(struct mirror_writer *w, const char *path, uint64_t size, 
 void mirror_write_leave(struct mirror_writer *w)
 {
     if (w->shared) {
-        set(&w->shared->on, 0);
+        word_set(&w->shared->on, 0);
         munmap(w->shared, file_bytes(w->size));
         w->shared = NULL;
         w->on = false;
@@ -127,25 +117,25 @@ void mirror_write_leave(struct mirror_writer *w)
 
 void mirror_ask(const struct mirror_writer *w, uint64_t now_ns)
 {
-    set(&w->shared->asked_ns, now_ns); /* pairs with nothing: the time is all that is said */
+    word_set(&w->shared->asked_ns, now_ns); /* pairs with nothing: the time is all that is said */
 }
 
 bool mirror_asked(const struct mirror_writer *w)
 {
-    return get(&w->shared->asked_ns) != w->asked_ns;
+    return word_get(&w->shared->asked_ns) != w->asked_ns;
 }
 
 void mirror_look(struct mirror_writer *w, uint64_t now_ns, uint64_t count)
 {
     bool on;
 
-    w->asked_ns = get(&w->shared->asked_ns);
+    w->asked_ns = word_get(&w->shared->asked_ns);
     /* a request of the far future is of another boot, or a lie */
     on = w->asked_ns + MIRROR_LEASE_NS > now_ns && w->asked_ns < now_ns + MIRROR_LEASE_NS &&
          w->asked_ns != 0;
     if (on && !w->on) {
         w->count = count;
-        set(&w->shared->count, count);
+        word_set(&w->shared->count, count);
     }
     if (on != w->on) {
         w->on = on;
@@ -154,39 +144,12 @@ void mirror_look(struct mirror_writer *w, uint64_t now_ns, uint64_t count)
     }
 }
 
-/* Copies bytes to position 'at'; returns the position after them. */
-static uint64_t put_bytes(const struct mirror_writer *w, uint64_t at, const void *from, size_t len)
-{
-    _Atomic uint64_t *words = w->shared->words;
-    const uint8_t *bytes = from;
-    uint64_t mask = w->size / 8 - 1, word;
-
-    while (len > 0) {
-        size_t skip = at % 8, n = 8 - skip < len ? 8 - skip : len;
-
-        if (n < 8) {
-            word = skip > 0 ? get(&words[at / 8 & mask]) : 0;
-            memcpy((uint8_t *)&word + skip, bytes, n);
-            set(&words[at / 8 & mask], word);
-        } else {
-            for (n = 0; n + 8 <= len; n += 8) {
-                memcpy(&word, bytes + n, 8);
-                set(&words[(at + n) / 8 & mask], word);
-            }
-        }
-        at += n;
-        bytes += n;
-        len -= n;
-    }
-    return at;
-}
-
 /* Says that the bytes up to 'to' may change from now on. */
 static void begin(struct mirror_writer *w, uint64_t to)
 {
     if (to > w->begun) {
         w->begun = to;
-        set(&w->shared->begun, to);
+        word_set(&w->shared->begun, to);
     }
     /* pairs with the acquire fences in untouched and look_end: whoever has read a word stored after
      * this reads 'begun' as stored before it */
@@ -208,13 +171,15 @@ void mirror_put(struct mirror_writer *w, const void *meta, size_t meta_len, cons
     h.time_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
     h.size = (uint32_t)((sizeof h + meta_len + h.len + 7) & ~(size_t)7);
     begin(w, w->end + h.size);
-    at = put_bytes(w, w->end, &h, sizeof h);
-    at = put_bytes(w, at, meta, meta_len);
+    words_put(w->shared->words, w->size, w->end, &h, sizeof h);
+    words_put(w->shared->words, w->size, w->end + sizeof h, meta, meta_len);
+    at = w->end + sizeof h + meta_len;
     for (unsigned i = 0; i < n; i++) {
-        at = put_bytes(w, at, iov[i].iov_base, iov[i].iov_len);
+        words_put(w->shared->words, w->size, at, iov[i].iov_base, iov[i].iov_len);
+        at += iov[i].iov_len;
     }
     w->end += h.size;
-    set(&w->shared->count, w->count);
+    word_set(&w->shared->count, w->count);
     /* pairs with the acquire loads in look_end and mirror_next */
     atomic_store_explicit(&w->shared->end, w->end, memory_order_release);
 }
@@ -253,10 +218,7 @@ void mirror_read_leave(struct mirror_reader *r)
 
 bool mirror_replaced(const struct mirror_reader *r)
 {
-    struct stat mine, there;
-
-    return stat(r->path, &there) == 0 && fstat(r->fd, &mine) == 0 &&
-           (mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);
+    return file_replaced(r->fd, r->path);
 }
 
 bool mirror_on(const struct mirror_reader *r)
@@ -273,10 +235,10 @@ static uint64_t look_end(const struct mirror_reader *r, uint64_t *count)
     for (unsigned tries = 0; tries < 100; tries++) {
         /* pairs with the release store in mirror_put */
         end = atomic_load_explicit(&r->shared->end, memory_order_acquire);
-        *count = get(&r->shared->count);
+        *count = word_get(&r->shared->count);
         /* pairs with the fence in begin: a count of a later record comes with a later 'begun' */
         atomic_thread_fence(memory_order_acquire);
-        if (get(&r->shared->begun) == end) {
+        if (word_get(&r->shared->begun) == end) {
             break;
         }
     }
@@ -289,36 +251,12 @@ void mirror_start(struct mirror_reader *r)
     r->missed = 0;
 }
 
-static void get_bytes(const struct mirror_reader *r, uint64_t at, void *to, size_t len)
-{
-    const _Atomic uint64_t *words = r->shared->words;
-    uint64_t mask = r->size / 8 - 1;
-    uint8_t *bytes = to;
-
-    while (len > 0) {
-        size_t skip = at % 8, n = 8 - skip < len ? 8 - skip : len;
-        uint64_t word = get(&words[at / 8 & mask]);
-
-        if (n < 8) {
-            memcpy(bytes, (const uint8_t *)&word + skip, n);
-        } else {
-            for (n = 0; n + 8 <= len; n += 8) {
-                word = get(&words[(at + n) / 8 & mask]);
-                memcpy(bytes + n, &word, 8);
-            }
-        }
-        at += n;
-        bytes += n;
-        len -= n;
-    }
-}
-
 /* Is what was copied from 'at' on as it was written? */
 static bool untouched(const struct mirror_reader *r)
 {
     /* pairs with the fence in begin: the copy is made before this look */
     atomic_thread_fence(memory_order_acquire);
-    return get(&r->shared->begun) - r->at <= r->size;
+    return word_get(&r->shared->begun) - r->at <= r->size;
 }
 
 static bool head_holds(const struct mirror_head *h, uint64_t room)
@@ -354,13 +292,13 @@ bool mirror_next(struct mirror_reader *r, struct mirror_record *record)
     if (end == r->at) {
         return false;
     }
-    get_bytes(r, r->at, &h, sizeof h);
+    words_get(r->shared->words, r->size, r->at, &h, sizeof h);
     if (!untouched(r) || !head_holds(&h, end - r->at)) {
         mirror_skip(r);
         return false;
     }
-    get_bytes(r, r->at + sizeof h, record->meta, h.meta_len);
-    get_bytes(r, r->at + sizeof h + h.meta_len, record->data, h.len);
+    words_get(r->shared->words, r->size, r->at + sizeof h, record->meta, h.meta_len);
+    words_get(r->shared->words, r->size, r->at + sizeof h + h.meta_len, record->data, h.len);
     if (!untouched(r)) {
         mirror_skip(r);
         return false;

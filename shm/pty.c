@@ -11,7 +11,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +18,7 @@
 
 #include "shm/file.h"
 #include "shm/guard.h"
+#include "shm/words.h"
 
 #define HOST_BYTES (FILE_PAGE + PTY_OUTPUT)
 #define WEB_BYTES (FILE_PAGE + PTY_INPUT)
@@ -47,68 +47,6 @@ struct pty_web_shared {
 
 _Static_assert(sizeof(struct pty_host_shared) == HOST_BYTES, "a page, then the output");
 _Static_assert(sizeof(struct pty_web_shared) == WEB_BYTES, "a page, then the input");
-
-static uint64_t get(const _Atomic uint64_t *word)
-{
-    return atomic_load_explicit(word, memory_order_relaxed);
-}
-
-static void set(_Atomic uint64_t *word, uint64_t value)
-{
-    atomic_store_explicit(word, value, memory_order_relaxed);
-}
-
-/* ---- bytes in words ------------------------------------------------------------------------ */
-
-/* Copies bytes to position 'at' of a ring of 'size' bytes. */
-static void put_bytes(_Atomic uint64_t *words, uint64_t size, uint64_t at, const void *from,
-                      size_t len)
-{
-    const uint8_t *bytes = from;
-    uint64_t mask = size / 8 - 1, word;
-
-    while (len > 0) {
-        size_t skip = at % 8, n = 8 - skip < len ? 8 - skip : len;
-
-        if (n < 8) {
-            word = get(&words[at / 8 & mask]);
-            memcpy((uint8_t *)&word + skip, bytes, n);
-            set(&words[at / 8 & mask], word);
-        } else {
-            for (n = 0; n + 8 <= len; n += 8) {
-                memcpy(&word, bytes + n, 8);
-                set(&words[(at + n) / 8 & mask], word);
-            }
-        }
-        at += n;
-        bytes += n;
-        len -= n;
-    }
-}
-
-static void get_bytes(const _Atomic uint64_t *words, uint64_t size, uint64_t at, void *to,
-                      size_t len)
-{
-    uint64_t mask = size / 8 - 1, word;
-    uint8_t *bytes = to;
-
-    while (len > 0) {
-        size_t skip = at % 8, n = 8 - skip < len ? 8 - skip : len;
-
-        if (n < 8) {
-            word = get(&words[at / 8 & mask]);
-            memcpy(bytes, (const uint8_t *)&word + skip, n);
-        } else {
-            for (n = 0; n + 8 <= len; n += 8) {
-                word = get(&words[(at + n) / 8 & mask]);
-                memcpy(bytes + n, &word, 8);
-            }
-        }
-        at += n;
-        bytes += n;
-        len -= n;
-    }
-}
 
 /* ---- joining ------------------------------------------------------------------------------- */
 
@@ -190,27 +128,27 @@ static bool taken_holds(uint64_t typed, uint64_t taken)
 static void resume_host(struct pty_host *p, unsigned n, bool damaged, char *why, size_t why_size)
 {
     struct pty_host_shared *s = p->own;
-    uint64_t typed = get(&p->peer->typed);
+    uint64_t typed = word_get(&p->peer->typed);
 
-    p->begun = get(&s->begun);
-    p->end = get(&s->end);
-    p->taken = get(&s->taken);
+    p->begun = word_get(&s->begun);
+    p->end = word_get(&s->end);
+    p->taken = word_get(&s->taken);
     if (!damaged && p->begun - p->end > PTY_OUTPUT / 2) {
         snprintf(why, why_size, "pty.%u.host: its indexes do not hold together", n);
         damaged = true;
     }
     if (damaged) {
         p->begun = p->end = 0;
-        set(&s->begun, 0);
-        set(&s->end, 0);
-        set(&s->epoch, 0);
-        set(&s->base, 0);
+        word_set(&s->begun, 0);
+        word_set(&s->end, 0);
+        word_set(&s->epoch, 0);
+        word_set(&s->base, 0);
     }
     if (damaged || !taken_holds(typed, p->taken)) {
         p->taken = typed;
-        set(&s->taken, typed);
+        word_set(&s->taken, typed);
     }
-    set(&s->waits, 0);
+    word_set(&s->waits, 0);
     p->rung = PTY_NOBODY;
 }
 
@@ -239,15 +177,15 @@ int pty_host_open(struct pty_host *p, const char *run_dir, unsigned n, char *why
 /* An own half that was lost goes on where the other one is. */
 static void resume_web(struct pty_web *w, bool damaged)
 {
-    w->taken = get(&w->peer->taken);
-    w->typed = get(&w->own->typed);
-    w->released = get(&w->own->released);
+    w->taken = word_get(&w->peer->taken);
+    w->typed = word_get(&w->own->typed);
+    w->released = word_get(&w->own->released);
     if (damaged) {
         w->typed = w->taken;
-        set(&w->own->typed, w->typed);
+        word_set(&w->own->typed, w->typed);
         w->released = PTY_NOBODY;
-        set(&w->own->released, w->released);
-        set(&w->own->size, 0);
+        word_set(&w->own->released, w->released);
+        word_set(&w->own->size, 0);
     }
     if (!taken_holds(w->typed, w->taken)) {
         w->taken = w->typed - PTY_INPUT; /* full, until ptyhost is there and says otherwise */
@@ -305,7 +243,7 @@ void pty_web_close(struct pty_web *w)
 void pty_begin(struct pty_host *p, uint64_t epoch)
 {
     /* pairs with the acquire load in pty_look: whoever sees the epoch sees where it starts */
-    set(&p->own->base, p->end);
+    word_set(&p->own->base, p->end);
     atomic_store_explicit(&p->own->epoch, epoch, memory_order_release);
 }
 
@@ -314,7 +252,7 @@ static void begin(struct pty_host *p, uint64_t to)
 {
     if (to > p->begun) {
         p->begun = to;
-        set(&p->own->begun, to);
+        word_set(&p->own->begun, to);
     }
     /* pairs with the acquire fence in pty_read: whoever has read a word stored after this reads
      * 'begun' as stored before it */
@@ -350,7 +288,7 @@ void pty_put(struct pty_host *p, const void *bytes, size_t n)
         size_t now = n < PTY_ROOM ? n : PTY_ROOM;
 
         begin(p, p->end + now);
-        put_bytes(p->own->words, PTY_OUTPUT, p->end, from, now);
+        words_put(p->own->words, PTY_OUTPUT, p->end, from, now);
         pty_commit(p, now);
         from += now;
         n -= now;
@@ -381,7 +319,7 @@ size_t pty_input(struct pty_host *p, void *to, size_t size)
         return 0;
     }
     n = typed - p->taken < size ? (size_t)(typed - p->taken) : size;
-    get_bytes(p->peer->words, PTY_INPUT, p->taken, to, n);
+    words_get(p->peer->words, PTY_INPUT, p->taken, to, n);
     return n;
 }
 
@@ -410,15 +348,15 @@ bool pty_waits(struct pty_host *p)
             return true;
         }
     }
-    if (get(&p->own->waits) != 0) {
-        set(&p->own->waits, 0);
+    if (word_get(&p->own->waits) != 0) {
+        word_set(&p->own->waits, 0);
     }
     return false;
 }
 
 bool pty_wants(struct pty_host *p, uint16_t *cols, uint16_t *rows)
 {
-    uint64_t size = get(&p->peer->size);
+    uint64_t size = word_get(&p->peer->size);
 
     *cols = (uint16_t)size;
     *rows = (uint16_t)(size >> 16);
@@ -440,10 +378,10 @@ void pty_look(struct pty_web *w, struct pty_look *l)
     mend(w->guard);
     /* pairs with the release store in pty_begin */
     l->epoch = atomic_load_explicit(&s->epoch, memory_order_acquire);
-    base = get(&s->base);
+    base = word_get(&s->base);
     /* pairs with the store in pty_commit */
     l->end = atomic_load_explicit(&s->end, memory_order_acquire);
-    begun = get(&s->begun);
+    begun = word_get(&s->begun);
     l->start = begun > PTY_OUTPUT ? begun - PTY_OUTPUT : 0;
     l->start = l->start > base ? l->start : base;
     /* overtaken between the two loads, or a lie: nothing can be read, for now */
@@ -460,10 +398,10 @@ ssize_t pty_read(struct pty_web *w, uint64_t from, void *to, size_t size)
         return -1;
     }
     n = l.end - from < size ? (size_t)(l.end - from) : size;
-    get_bytes(w->peer->words, PTY_OUTPUT, from, to, n);
+    words_get(w->peer->words, PTY_OUTPUT, from, to, n);
     /* pairs with the fence in begin: the copy is made before this look */
     atomic_thread_fence(memory_order_acquire);
-    return get(&w->peer->begun) - from <= PTY_OUTPUT || n == 0 ? (ssize_t)n : -1;
+    return word_get(&w->peer->begun) - from <= PTY_OUTPUT || n == 0 ? (ssize_t)n : -1;
 }
 
 bool pty_arm(struct pty_web *w, uint64_t seen)
@@ -492,7 +430,7 @@ size_t pty_type(struct pty_web *w, const void *bytes, size_t n)
     size_t most = room(w);
 
     n = n < most ? n : most;
-    put_bytes(w->own->words, PTY_INPUT, w->typed, bytes, n);
+    words_put(w->own->words, PTY_INPUT, w->typed, bytes, n);
     w->typed += n;
     /* pairs with the acquire load in pty_input */
     atomic_store_explicit(&w->own->typed, w->typed, memory_order_release);
@@ -510,5 +448,6 @@ bool pty_release(struct pty_web *w, uint64_t offset)
 
 void pty_want(struct pty_web *w, uint16_t cols, uint16_t rows)
 {
-    set(&w->own->size, (uint64_t)rows << 16 | cols); /* pairs with nothing: one word says it all */
+    word_set(&w->own->size,
+             (uint64_t)rows << 16 | cols); /* pairs with nothing: one word says it all */
 }

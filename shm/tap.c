@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "shm/file.h"
 #include "shm/guard.h"
 
 static int64_t clock_ns(clockid_t clock)
@@ -75,10 +75,7 @@ void tap_skip(struct tap *t)
 
 bool tap_replaced(const struct tap *t)
 {
-    struct stat mine, there;
-
-    return stat(t->path, &there) == 0 && fstat(t->view.fd, &mine) == 0 &&
-           (mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);
+    return file_replaced(t->view.fd, t->path);
 }
 
 /* Is there a record at 'at'?  Remembers how much ofproxy had received before the look, so that a
