@@ -355,6 +355,16 @@ int control_open(const char *run_dir, const char *process, const struct control_
     return 0;
 }
 
+void control_start(const char *run_dir, const char *process, const struct control_method *methods)
+{
+    int err = control_open(run_dir, process, methods);
+
+    if (err != 0) {
+        die("cannot open the control socket %s/%s.sock: %s: remove it and start again", run_dir,
+            process, strerror(-err));
+    }
+}
+
 void control_idle(int (*look)(void *context), void *context)
 {
     server.look = look;

@@ -31,6 +31,8 @@ struct control_method {
 
 /* 'methods' ends with a NULL name and must outlive the server.  Returns 0 or -errno. */
 int control_open(const char *run_dir, const char *process, const struct control_method *methods);
+/* The same at start: a failure is one sentence and the process's end. */
+void control_start(const char *run_dir, const char *process, const struct control_method *methods);
 /* Before control_serve: 'look' is called in the thread before each wait for callers, and says for
  * how many milliseconds it may last (-1: until somebody calls). */
 void control_idle(int (*look)(void *context), void *context);

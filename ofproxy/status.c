@@ -233,7 +233,6 @@ void status_refresh(struct ofproxy *p)
 void status_open(struct ofproxy *p)
 {
     struct status *s = calloc(1, sizeof *s + (p->max_conns + p->n_dials) * sizeof s->row[0]);
-    int err;
 
     if (!s) {
         die("no memory for the status of %u switches: lower max-switches", p->max_conns);
@@ -253,11 +252,7 @@ void status_open(struct ofproxy *p)
     s->connecting = p->connecting ? p->connecting : "";
     p->status = s;
     status_refresh(p);
-    err = control_open(p->topo.run_dir, "ofproxy", s->methods);
-    if (err != 0) {
-        die("cannot open the control socket %s/ofproxy.sock: %s: remove it and start again",
-            p->topo.run_dir, strerror(-err));
-    }
+    control_start(p->topo.run_dir, "ofproxy", s->methods);
 }
 
 void status_close(struct ofproxy *p)

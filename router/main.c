@@ -231,16 +231,6 @@ static void open_all(const struct config *c)
     count_held();
 }
 
-static void open_control(void)
-{
-    int err = control_open(m.topo.run_dir, "router", commands(&m.keeper));
-
-    if (err != 0) {
-        die("cannot open the control socket %s/router.sock: %s: remove it and start again",
-            m.topo.run_dir, strerror(-err));
-    }
-}
-
 /* What the sandbox must leave: on the ring, nothing; else a connection, and names for it. */
 static unsigned needs(const struct config *c)
 {
@@ -290,7 +280,7 @@ int main(int argc, char **argv)
     check_names(&m.config);
     sandbox_config(&box, &m.config);
     open_all(&m.config);
-    open_control();
+    control_start(m.topo.run_dir, "router", commands(&m.keeper));
     sandbox_enter(&box, needs(&m.config));
     start_threads();
     topo_ring_all(&m.topo); /* whoever waited for a router looks again */

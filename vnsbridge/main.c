@@ -76,11 +76,11 @@ static void open_all(struct bridge *b)
     bridge_attach(b);
     open_waiter(b);
     err = status_open(b);
-    err = err ? err : control_open(run_dir, "vnsbridge", b->status.methods);
     if (err != 0) {
-        die("cannot open the control socket %s/vnsbridge.sock: %s: remove it and start again",
-            run_dir, strerror(-err));
+        die("cannot start the status: %s: raise the limit of open files (ulimit -n), or of memory",
+            strerror(-err));
     }
+    control_start(run_dir, "vnsbridge", b->status.methods);
 }
 
 static void close_all(struct bridge *b)

@@ -196,16 +196,6 @@ static void open_packets(struct webterm *w)
     }
 }
 
-static void open_control(struct webterm *w)
-{
-    int err = control_open(w->topo.run_dir, topo_process_name(TOPO_WEBTERM), NULL);
-
-    if (err) {
-        die("cannot open the control socket %s/webterm.sock: %s: remove it and start again",
-            w->topo.run_dir, strerror(-err));
-    }
-}
-
 /* Each module of webterm is opened by one call. */
 static void open_modules(struct webterm *w, const struct sandbox *box)
 {
@@ -283,7 +273,7 @@ int main(int argc, char **argv)
     open_http(&w);
     open_modules(&w, &box);
     open_signals(&w);
-    open_control(&w);
+    control_start(w.topo.run_dir, "webterm", NULL);
     sandbox_keep_group(&box, w.topo.run_dir);
     sandbox_enter(&box, SANDBOX_SERVE | SANDBOX_LOOK | SANDBOX_HTTP);
     check_reach(&w, &box);

@@ -50,16 +50,6 @@ static void open_all(void)
     spawn_program(&m.program, config_str(&m.config, CONFIG_PTYHOST_COMMAND), m.topo.run_dir);
 }
 
-static void open_control(void)
-{
-    int err = control_open(m.topo.run_dir, "ptyhost", commands(&m));
-
-    if (err != 0) {
-        die("cannot open the control socket %s/ptyhost.sock: %s: remove it and start again",
-            m.topo.run_dir, strerror(-err));
-    }
-}
-
 static void close_all(void)
 {
     role_state(&m.topo.role, ROLE_STOPPING, "%s", "");
@@ -82,7 +72,7 @@ int main(int argc, char **argv)
     hand_on_config();
     sandbox_config(&box, &m.config);
     open_all();
-    open_control();
+    control_start(m.topo.run_dir, "ptyhost", commands(&m));
     rights_give_up(&box);
     session_open_all(&m);
     control_serve();
