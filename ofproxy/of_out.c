@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/probe.h"
 #include "ofproxy/of_conn.h"
 #include "ofproxy/of_mirror.h"
 #include "ofproxy/ofproxy.h"
@@ -153,7 +154,9 @@ static int send_some(struct of_conn *c, struct out_frame *frames)
         return 0;
     }
     counter_add(OFPROXY_SEND_CALLS, 1);
+    PROBE2(send, c->fd.fd, m.msg_iovlen);
     n = stream_send(c, &m);
+    PROBE2(sent, c->fd.fd, n);
     if (n < 0 && errno == EFAULT) { /* vnsbridge has cut its ring short: these frames are gone */
         lose_frames(frames, DROP_BAD_RECORD);
         conn_touch(c); /* what was in front of them was not sent either */

@@ -5,6 +5,7 @@
 
 #include "common/counter.h"
 #include "common/log.h"
+#include "common/probe.h"
 #include "ofproxy/of_conn.h"
 #include "ofproxy/ofproxy.h"
 
@@ -160,6 +161,7 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct p
     r.tail_off = r.tail_len > 0 ? arena_offset(&p->arena, in->frame + head_len) : 0;
     memcpy(head, in->frame, head_len);
     ring_commit(&p->pkt_in, &r);
+    PROBE4(receive, r.seq, r.ticket, len, m->rx_ns);
     return DROP_NONE;
 }
 
@@ -228,6 +230,7 @@ void packet_in_take(struct of_conn *c, const struct of_msg *m, const struct pack
     c->proxy->work++;
     why = take(owner, m, in);
     if (why != DROP_NONE) {
+        PROBE3(verdict, 0, VERDICT_DROPPED, why);
         packet_in_dropped(c->proxy, why);
         release_from(owner, in->buffer_id);
     } else {

@@ -5,6 +5,7 @@
 
 #include "common/counter.h"
 #include "common/log.h"
+#include "common/probe.h"
 #include "ofproxy/of_conn.h"
 #include "ofproxy/ofproxy.h"
 #include "ofproxy/packet_in.h"
@@ -248,6 +249,7 @@ static void end_batch(struct ofproxy *p, unsigned n)
     struct packet_out *o = &p->out;
     uint64_t now_ns = loop_now_ns();
 
+    PROBE1(settle, n);
     for (unsigned i = 0; i < n; i++) {
         count(p, &o->records[i], o->frames[i].outcome, o->bad[i]);
     }

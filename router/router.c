@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/loop.h"
+#include "common/probe.h"
 #include "router/arp.h"
 #include "router/forward.h"
 #include "shm/topo.h"
@@ -44,6 +45,7 @@ static void verdict(struct packet *p, const struct frame_out *out, enum counter 
 {
     router_count(p->r, ROUTER_RECEIVED);
     router_count(p->r, c);
+    PROBE3(verdict, p->in->record.seq, out->verdict, out->reason);
     port_send(p->r->port, p->in, out);
 }
 
@@ -56,6 +58,7 @@ void packet_drop(struct packet *p, enum drop reason)
         counter_tally_drop(&p->r->tally, COUNTER_DECIDED, reason);
     }
     router_count(p->r, ROUTER_RECEIVED);
+    PROBE3(verdict, p->in->record.seq, VERDICT_DROPPED, reason);
     port_send(p->r->port, p->in, &out);
 }
 

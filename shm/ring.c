@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/probe.h"
 #include "shm/bell.h"
 #include "shm/guard.h"
 #include "shm/ring_layout.h"
@@ -91,6 +92,7 @@ void ring_publish(struct ring_tx *tx)
         return;
     }
     fill_commit(tx, &tx->own->commit[tx->commit_at ^ 1]);
+    PROBE4(publish, tx->number, old, now, tx->n_staged);
     /* the commit point; pairs with the acquire load in ring_peek */
     atomic_store_explicit(&tx->own->tail, now, memory_order_release);
     tx->commit_at ^= 1;
@@ -212,6 +214,7 @@ bool ring_peek(struct ring_rx *rx, struct record *r, const uint8_t **head)
     }
     rx->peeked = r->size;
     *head = from + sizeof *r;
+    PROBE7(consume, rx->number, rx->at, r->seq, r->ticket, r->head_len, r->tail_len, r->rx_ns);
     return true;
 }
 

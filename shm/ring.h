@@ -78,6 +78,7 @@ struct ring_tx {
     char why[96];        /* what was wrong, when bad */
     uint64_t peer_epoch; /* of the other half, when it was last found in order */
     int fd, peer_fd, guard;
+    unsigned number; /* row of topo.def, from 1, for the probes; 0: of no run directory */
 };
 
 struct ring_rx {
@@ -95,6 +96,7 @@ struct ring_rx {
     char why[96];        /* what was wrong, when bad */
     uint64_t peer_epoch; /* of the other half, when it was last found in order */
     int fd, peer_fd, guard;
+    unsigned number; /* row of topo.def, from 1, for the probes; 0: of no run directory */
 };
 
 /* Room for a record with 'head_size' bytes of head, or NULL: full, or half of the ring is staged

@@ -130,6 +130,7 @@ void topo_tx(struct topo *t, struct ring_tx *tx, enum topo_ring ring)
     }
     say_anew(why);
     tx->bell = &t->bell[rings[ring].reader];
+    tx->number = (unsigned)ring + 1;
 }
 
 void topo_rx(struct topo *t, struct ring_rx *rx, enum topo_ring ring)
@@ -141,6 +142,7 @@ void topo_rx(struct topo *t, struct ring_rx *rx, enum topo_ring ring)
         die("%s", why);
     }
     say_anew(why);
+    rx->number = (unsigned)ring + 1;
 }
 
 void topo_board_writer(struct topo *t, struct board_writer *w, enum topo_board board)

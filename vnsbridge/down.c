@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/probe.h"
 #include "vnsbridge/lease.h"
 
 /* Why the bytes of 'r' may not leave, or DROP_NONE. */
@@ -37,6 +38,7 @@ static void make_drop(struct bridge *b, struct record *r, enum drop reason)
 
     counter_tally_drop(&b->tally, settles ? COUNTER_DROPPED : COUNTER_UNSENT, reason);
     counter_tally(&b->tally, settles ? VNSBRIDGE_DOWN_DROPPED : VNSBRIDGE_DOWN_UNSENT, 1);
+    PROBE3(verdict, r->seq, VERDICT_DROPPED, reason);
     r->verdict = VERDICT_DROPPED;
     r->reason = (uint8_t)reason;
     r->head_len = r->tail_len = 0;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "common/probe.h"
 #include "vnsbridge/lease.h"
 
 static void publish_last(struct bridge *b)
@@ -51,6 +52,7 @@ static void settle(struct bridge *b, const struct record *in, enum verdict verdi
     r.src = ring_position(&b->pkt_in) + in->size;
     r.head_len = r.tail_len = 0;
     r.tail_off = 0;
+    PROBE3(verdict, r.seq, r.verdict, r.reason);
     ring_commit(&b->pkt_out, &r);
 }
 
