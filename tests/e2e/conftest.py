@@ -12,6 +12,7 @@ import pytest  # noqa: E402
 import harness  # noqa: E402
 from harness import BIN, SLOT, Lab, Stack, WebStack, tmpfs_dir  # noqa: E402
 from pki import Pki  # noqa: E402
+from sweep import sweep  # noqa: E402
 
 STACKS = []
 
@@ -28,6 +29,7 @@ def pytest_sessionstart(session):
     for name in WebStack.PROCESSES:
         if not os.path.exists(os.path.join(BIN, name)):
             pytest.exit('%s/%s is not built: make programs' % (BIN, name), 2)
+    sweep()
 
 
 def traces():

@@ -400,7 +400,7 @@ class Elsewhere:
         self.name = 'ct%dz' % SLOT
         self.address = '10.213.%d.1' % SLOT
         run('ip', 'netns', 'add', self.name)
-        run('ip', 'link', 'add', self.name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', self.name)
+        run('ip', 'link', 'add', self.name, 'address', '02:ca:57:ff:00:01', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', self.name)
         run('ip', 'addr', 'add', self.address + '/24', 'dev', self.name)
         run('ip', 'link', 'set', self.name, 'up')
         run('ip', '-n', self.name, 'addr', 'add', '10.213.%d.2/24' % SLOT, 'dev', 'eth0')

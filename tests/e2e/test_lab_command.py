@@ -81,7 +81,7 @@ def test_beside_another_lab(lab, another):
 
 
 def test_foreign_interfaces_are_not_touched(another):
-    run('ip', 'link', 'add', SWITCH + '-eth2', 'type', 'veth', 'peer', 'name', SWITCH + '-peer')
+    run('ip', 'link', 'add', SWITCH + '-eth2', 'address', '02:ca:57:ff:00:02', 'type', 'veth', 'peer', 'name', SWITCH + '-peer')
     try:
         done = another.do('up', check=False)
         assert done.returncode == 1 and done.stdout.count('\n') == 1

@@ -688,7 +688,7 @@ def without(path, instead):
 
 
 def foreign_link(p):
-    run('ip', 'link', 'add', SWITCH + '-eth2', 'type', 'veth', 'peer', 'name', SWITCH + '-peer')
+    run('ip', 'link', 'add', SWITCH + '-eth2', 'address', '02:ca:57:ff:00:02', 'type', 'veth', 'peer', 'name', SWITCH + '-peer')
     p.endings.append(lambda: run('ip', 'link', 'delete', SWITCH + '-eth2'))
 
 
