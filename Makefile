@@ -24,7 +24,7 @@ SAN_FLAGS := -fsanitize=thread
 # gcc's own warning that fences are not seen by the sanitizer: the race tests know it (tests/race).
 WARN += $(if $(findstring clang,$(CC)),,-Wno-tsan)
 endif
-ALL_CFLAGS = $(STD) $(WARN) $(CFLAGS) $(SAN_FLAGS) -fno-strict-aliasing -fno-plt -pthread -MMD -MP
+ALL_CFLAGS = $(STD) $(WARN) $(CFLAGS) $(SAN_FLAGS) $(STACK_FLAGS) -fno-strict-aliasing -fno-plt -pthread -MMD -MP
 LDLIBS_common := -ljansson -linih -lseccomp -lcap
 LDFLAGS_ALL := $(SAN_FLAGS) -pthread -Wl,--as-needed
 
@@ -77,6 +77,11 @@ $(PAGE_PACKAGES)/.done: webterm/page/package.json webterm/page/package-lock.json
 	$(Q)cp $^ $(@D)
 	$(Q)cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# A traced process may make a call where a probe is (common/probe.h), and a call pushes: nothing of a function with one may
+# lie below the stack's end.  (With link-time optimization, this would be for all: it keeps functions from being inlined.)
+PROBED := $(shell grep -lE '^ +PROBE[0-9]' */*.c)
+$(PROBED:%.c=$(BUILD)/obj/%.o): STACK_FLAGS := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-mno-red-zone)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
