@@ -201,7 +201,7 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 
 # Benchmarks are run by hand, never by check: a machine's mood is no test.  Each part may be run by
 # itself; docs/performance.md has the last figures (make bench-report).  QUICK=1: shorter.
-BENCH := $(patsubst %,$(BUILD)/bench/%,ring_contest chain_bench codec_bench openflow_bench of_reflector tcp_echo web_client)
+BENCH := $(patsubst %,$(BUILD)/bench/%,ring_contest chain_bench codec_bench router_bench openflow_bench of_reflector tcp_echo web_client)
 BENCH_PARTS := bench-ring bench-micro
 .PHONY: bench-build bench-web bench-report $(BENCH_PARTS)
 bench:                                        ## measure everything beside its yardsticks, under ten minutes (root; QUICK=1)
@@ -209,9 +209,8 @@ bench:                                        ## measure everything beside its y
 	$(Q)for part in $(BENCH_PARTS); do $(MAKE) --no-print-directory $$part || exit 1; done
 bench-ring: bench-build                       ## ... the ring beside other makers' rings, the chain of processes beside sockets
 	$(Q)$(BENCH_ENV) tests/bench/rings
-bench-micro: bench-build                      ## ... the codec, ofproxy alone
-	$(Q)$(BUILD)/bench/codec_bench
-	$(Q)$(BUILD)/bench/openflow_bench $(BUILD)/bin $(BUILD)/fake
+bench-micro: bench-build                      ## ... checksum, forwarding table, router, codec, ofproxy by themselves
+	$(Q)$(BENCH_ENV) tests/bench/micro
 bench-web: bench-build                        ## ... webterm (TTYD=PROGRAM beside)
 	$(Q)tests/bench/web_bench $(abspath $(BUILD)/bin $(BUILD)/bench) $(TTYD)
 bench-build: $(BENCH) programs fakes
@@ -222,6 +221,8 @@ $(BUILD)/bench/ring_contest: $(patsubst %,$(BUILD)/obj/tests/bench/contest_%.o,o
 $(BUILD)/bench/ring_contest: BENCH_LIBS := -lrte_ring -lrte_eal
 $(BUILD)/obj/tests/bench/contest_rte.o: EXTRA_CFLAGS += $(shell pkg-config --cflags-only-I libdpdk 2>/dev/null | sed 's/-I/-isystem /g') \
     -include rte_config.h $(if $(filter x86_64,$(shell uname -m)),-march=corei7)
+$(BUILD)/bench/router_bench: $(call objects,$(filter-out router/main.c,$(router_SRC)))
+$(BUILD)/bench/router_bench: BENCH_LIBS := $(router_LIBS)
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIB) $(BENCH_LIBS) $(LDLIBS_common)

@@ -1,8 +1,10 @@
-/* tests/bench/codec_bench.c - messages read and written again, on one core.
+/* tests/bench/codec_bench.c - messages read and written again, on one core, without allocation.
  *
- * For each: read into a row of nodes, written from it, compared once; medians of five rounds, in
- * million messages a second.  Beside them what a memcpy of the same bytes costs, in the same run.
- */
+ *     codec_bench KIND codec|copy MILLISECONDS   nanoseconds a message: read into a row of nodes
+ * and written from it, or two memcpy of the same bytes codec_bench KIND TURNS so many and nothing
+ * else, to count instructions of
+ *
+ * KIND: 0 1.0 PACKET_IN, 1 1.0 PACKET_OUT, 2 and 3 the same in 1.3, 4 1.3 FLOW_MOD with 6 OXMs. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +12,6 @@
 #include "common/loop.h"
 #include "common/proto/of10.h"
 #include "common/proto/of13.h"
-
-#define ROUNDS 5
-#define ROUND_NS 200000000ull
 
 static _Alignas(8) uint8_t memory[1 << 16];
 static uint8_t bytes[OF_LONGEST], back[OF_LONGEST];
@@ -120,13 +119,6 @@ static size_t flow_mod13(struct tree *t)
 
 /* ---- measuring ---------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static bool once(const struct of_version *v, struct tree *t, size_t len)
 {
     struct tree_fault fault;
@@ -143,9 +135,9 @@ static bool copied(const struct of_version *v, struct tree *t, size_t len)
     return true;
 }
 
-/* Million turns a second. */
-static double rate(bool (*turn)(const struct of_version *, struct tree *, size_t),
-                   const struct of_version *v, struct tree *t, size_t len)
+/* Nanoseconds a turn. */
+static double measure(bool (*turn)(const struct of_version *, struct tree *, size_t),
+                      const struct of_version *v, struct tree *t, size_t len, uint64_t ns)
 {
     uint64_t start = loop_now_ns(), now, n = 0;
 
@@ -158,71 +150,47 @@ static double rate(bool (*turn)(const struct of_version *, struct tree *, size_t
         }
         n += 1000;
         now = loop_now_ns();
-    } while (now - start < ROUND_NS);
-    return (double)n * 1000.0 / (double)(now - start);
-}
-
-static void measure(const char *name, const struct of_version *v, size_t (*make)(struct tree *))
-{
-    double codec[ROUNDS], copy[ROUNDS];
-    struct tree t;
-    size_t len;
-
-    tree_open(&t, memory, sizeof memory);
-    len = make(&t);
-    if (!once(v, &t, len) || memcmp(bytes, back, len) != 0) {
-        fprintf(stderr, "codec_bench: %s is not written as it was read\n", name);
-        exit(1);
-    }
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        codec[i] = rate(once, v, &t, len);
-        copy[i] = rate(copied, v, &t, len);
-    }
-    qsort(codec, ROUNDS, sizeof codec[0], compare);
-    qsort(copy, ROUNDS, sizeof copy[0], compare);
-    printf("%-28s %4zu bytes  %7.2f M/s  (%.2f to %.2f)   two memcpy %8.1f M/s\n", name, len,
-           codec[ROUNDS / 2], codec[0], codec[ROUNDS - 1], copy[ROUNDS / 2]);
+    } while (now - start < ns);
+    return (double)(now - start) / (double)n;
 }
 
 static const struct kind {
-    const char *name;
     const struct of_version *version;
     size_t (*make)(struct tree *);
-} kinds[] = {
-    {"1.0 PACKET_IN, 60-byte frame", &of10, packet_in10},
-    {"1.0 PACKET_OUT", &of10, packet_out10},
-    {"1.3 PACKET_IN", &of13, packet_in13},
-    {"1.3 PACKET_OUT", &of13, packet_out13},
-    {"1.3 FLOW_MOD, 6 OXM, 4 act.", &of13, flow_mod13},
-};
+} kinds[] = {{&of10, packet_in10},
+             {&of10, packet_out10},
+             {&of13, packet_in13},
+             {&of13, packet_out13},
+             {&of13, flow_mod13}};
+#define KINDS (sizeof kinds / sizeof kinds[0])
 
-/* codec_bench KIND TURNS: so many turns of one kind and nothing else, to count instructions of. */
-static int count(unsigned kind, unsigned long turns)
+int main(int argc, char **argv)
 {
+    unsigned long kind = argc > 1 ? strtoul(argv[1], NULL, 10) : KINDS;
+    const struct of_version *v = kind < KINDS ? kinds[kind].version : NULL;
     struct tree t;
     size_t len;
 
-    if (kind >= sizeof kinds / sizeof kinds[0]) {
-        fprintf(stderr, "codec_bench: kind %u: expected a number below %zu\n", kind,
-                sizeof kinds / sizeof kinds[0]);
+    if (!v || argc < 3) {
+        fprintf(stderr,
+                "usage: codec_bench KIND codec|copy MILLISECONDS; codec_bench KIND TURNS; "
+                "a kind below %zu\n",
+                KINDS);
         return 2;
     }
     tree_open(&t, memory, sizeof memory);
     len = kinds[kind].make(&t);
-    for (unsigned long i = 0; i < turns; i++) {
-        once(kinds[kind].version, &t, len);
+    if (!once(v, &t, len) || memcmp(bytes, back, len) != 0) {
+        fprintf(stderr, "codec_bench: the message is not written as it was read\n");
+        return 1;
     }
-    return 0;
-}
-
-int main(int argc, char **argv)
-{
-    if (argc == 3) {
-        return count((unsigned)strtoul(argv[1], NULL, 10), strtoul(argv[2], NULL, 10));
+    if (argc == 4) {
+        printf("%.3f\n", measure(strcmp(argv[2], "copy") == 0 ? copied : once, v, &t, len,
+                                 strtoull(argv[3], NULL, 10) * 1000000u));
+        return 0;
     }
-    printf("read and written again, one core, no allocation:\n");
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        measure(kinds[i].name, kinds[i].version, kinds[i].make);
+    for (unsigned long i = 0, turns = strtoul(argv[2], NULL, 10); i < turns; i++) {
+        once(v, &t, len);
     }
     return 0;
 }

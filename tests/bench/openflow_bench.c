@@ -1,16 +1,16 @@
 /* tests/bench/openflow_bench.c - PACKET_INs of many connections, answered by ofproxy and, in the
  * same run, by the least program that can.
  *
- *     openflow_bench BIN_DIR FAKE_DIR [CONNECTIONS] [WINDOW]        16 and 64
+ *     openflow_bench BIN_DIR FAKE_DIR ROUNDS CONNECTIONS WINDOW
  *
  * A load of 1.0 switches, in this process, keeps WINDOW frames of 64 bytes unanswered on each
- * connection.  It is answered by turns, five rounds each, by
+ * connection.  It is answered by turns, ROUNDS rounds each, by
  *
  *     responder    one epoll loop without memory: a PACKET_OUT for each PACKET_IN, one write a read
  *     ofproxy      with the rings, tickets, classes and counts, and tests/fake/reflector on its
  *                  rings in the place of vnsbridge and router
  *
- * Prints medians and their ratio. */
+ * Prints a line for each round: what each answered, a second. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -28,7 +28,6 @@
 #include "common/loop.h"
 #include "common/proto/of10.h"
 
-#define ROUNDS 5
 #define ROUND_NS 1000000000ull
 #define PATIENCE_NS 20000000000ull
 #define FRAME 64
@@ -43,7 +42,7 @@ struct link {
     uint8_t in[BUFFER], to_send[BUFFER];
 };
 static struct link links[MOST];
-static unsigned n_links = 16, window = 64;
+static unsigned rounds, n_links, window;
 static uint64_t answered;
 static char dir[] = "/dev/shm/cw-of-bench-XXXXXX";
 
@@ -344,42 +343,23 @@ static void stop(pid_t pid)
     waitpid(pid, NULL, 0);
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static void report(double *bare, double *ofproxy)
-{
-    qsort(bare, ROUNDS, sizeof *bare, compare);
-    qsort(ofproxy, ROUNDS, sizeof *ofproxy, compare);
-    printf("PACKET_INs answered, %u connections, window %u each, %d bytes:\n", n_links, window,
-           FRAME);
-    printf("  bare responder       %9.0f/s  (%.0f to %.0f)\n", bare[ROUNDS / 2], bare[0],
-           bare[ROUNDS - 1]);
-    printf("  ofproxy, reflected   %9.0f/s  (%.0f to %.0f)   ratio %.2f\n", ofproxy[ROUNDS / 2],
-           ofproxy[0], ofproxy[ROUNDS - 1], ofproxy[ROUNDS / 2] / bare[ROUNDS / 2]);
-}
-
 int main(int argc, char **argv)
 {
     char of[512], reflect[512], listen_word[64], command[128];
     const char *of_argv[] = {of,           "--run-dir", dir,           "--listen", listen_word,
                              "--metering", "off",       "--log-level", "error",    NULL};
     const char *reflect_argv[] = {reflect, dir, NULL};
-    double bare[ROUNDS], proxy[ROUNDS];
     uint16_t port, bare_port;
     pid_t a, b, c;
     int fd;
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: openflow_bench BIN_DIR FAKE_DIR [CONNECTIONS] [WINDOW]\n");
+    if (argc != 6) {
+        fprintf(stderr, "usage: openflow_bench BIN_DIR FAKE_DIR ROUNDS CONNECTIONS WINDOW\n");
         return 2;
     }
-    n_links = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : n_links;
-    window = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : window;
+    rounds = (unsigned)strtoul(argv[3], NULL, 10);
+    n_links = (unsigned)strtoul(argv[4], NULL, 10);
+    window = (unsigned)strtoul(argv[5], NULL, 10);
     if (n_links < 1 || n_links > MOST || window < 1 || window > 512) {
         fprintf(stderr, "openflow_bench: expected 1 to %d connections, a window of 1 to 512\n",
                 MOST);
@@ -404,11 +384,12 @@ int main(int argc, char **argv)
     snprintf(listen_word, sizeof listen_word, "tcp:%u:127.0.0.1", port);
     a = program(of_argv);
     b = program(reflect_argv);
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        bare[i] = rate(bare_port);
-        proxy[i] = rate(port);
+    for (unsigned i = 0; i < rounds; i++) {
+        double bare = rate(bare_port);
+
+        printf("%.0f %.0f\n", bare, rate(port));
+        fflush(stdout);
     }
-    report(bare, proxy);
     stop(b);
     stop(a);
     stop(c);
