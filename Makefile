@@ -202,7 +202,7 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 # Benchmarks are run by hand, never by check: a machine's mood is no test.  Each part may be run by
 # itself; docs/performance.md has the last figures (make bench-report).  QUICK=1: shorter.
 BENCH := $(patsubst %,$(BUILD)/bench/%,ring_contest chain_bench codec_bench router_bench openflow_bench of_reflector tcp_echo web_client)
-BENCH_PARTS := bench-ring bench-micro
+BENCH_PARTS := bench-ring bench-micro bench-stack bench-others
 .PHONY: bench-build bench-web bench-report $(BENCH_PARTS)
 bench:                                        ## measure everything beside its yardsticks, under ten minutes (root; QUICK=1)
 	$(Q).ci/packages build lab bench
@@ -211,6 +211,10 @@ bench-ring: bench-build                       ## ... the ring beside other maker
 	$(Q)$(BENCH_ENV) tests/bench/rings
 bench-micro: bench-build                      ## ... checksum, forwarding table, router, codec, ofproxy by themselves
 	$(Q)$(BENCH_ENV) tests/bench/micro
+bench-stack: bench-build                      ## ... the whole stack beside a router in one process and bare TCP
+	$(Q)$(BENCH_ENV) tests/bench/stack
+bench-others: bench-build                     ## ... beside Open vSwitch's test controller and os-ken
+	$(Q)$(BENCH_ENV) tests/bench/others
 bench-web: bench-build                        ## ... webterm (TTYD=PROGRAM beside)
 	$(Q)tests/bench/web_bench $(abspath $(BUILD)/bin $(BUILD)/bench) $(TTYD)
 bench-build: $(BENCH) programs fakes
