@@ -14,9 +14,10 @@
 #include "ctl/ctl.h"
 #include "ctl/service.h"
 
-static const char *const suffixes[] = {".role", ".bell",   ".sock",      ".counters",       ".tx",
-                                       ".rx",   ".board",  ".arena",     ".held",           ".host",
-                                       ".web",  ".mirror", ".histogram", ".quarantine.pcap"};
+static const char *const suffixes[] = {
+    ".role",  ".bell", ".sock", ".counters", ".tx",     ".rx",        ".board",
+    ".arena", ".held", ".host", ".web",      ".mirror", ".histogram", ".quarantine.pcap",
+    ".login"};
 
 static bool ends_in(const char *name, size_t len, const char *suffix)
 {

@@ -16,9 +16,8 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "webterm/http_text.h"
+#include "webterm/secret.h"
 
-#define SECRET_MIN 8u
-#define SECRET_MAX 1024u
 #define COOKIE_BYTES 32
 #define COOKIE_TEXT (2 * COOKIE_BYTES + 1)
 /* Wrong tries: five at once and then one in ten seconds for an address, fifty and one a second for
@@ -47,6 +46,7 @@ struct auth {
     struct http *http;
     bool known[SECRETS];
     uint8_t secret[SECRETS][SHA256_DIGEST_LENGTH];
+    char made[SECRET_MAX + 1]; /* "": none was made */
     struct login logins[AUTH_LOGINS];
     uint64_t taken; /* logins so far */
     struct wrong_tries tries[AUTH_PEERS];
@@ -65,38 +65,20 @@ static void digest(uint8_t to[SHA256_DIGEST_LENGTH], const char *text, size_t le
     SHA256((const uint8_t *)text, len, to);
 }
 
-/* The file's first line.  Returns its length, or -1 with a sentence. */
-static ssize_t read_secret(const char *key, const char *path, char *line, char *why,
-                           size_t why_size)
+/* Returns its length, 0 where none is wanted, or -1 with a sentence. */
+static ssize_t take_secret(struct auth *a, enum secret which, const char *key, const char *file,
+                           char *line, char *why, size_t why_size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
+    bool made = which == SECRET_OPERATOR && strcmp(file, AUTH_MAKE) == 0;
     ssize_t n;
 
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        snprintf(why, why_size, "%s: %s cannot be read: %s: name a file that webterm may read", key,
-                 path, fd < 0 ? strerror(errno) : "it is no file");
-        if (fd >= 0) {
-            close(fd);
-        }
-        return -1;
+    if (file[0] == '\0') {
+        return 0;
     }
-    n = read(fd, line, SECRET_MAX);
-    close(fd);
-    if (st.st_mode & S_IRWXO) {
-        snprintf(why, why_size,
-                 "%s: everyone on this machine may read %s: take that away (chmod o= %s)", key,
-                 path, path);
-        return -1;
-    }
-    line[n < 0 ? 0 : n] = '\0';
-    n = (ssize_t)strcspn(line, "\r\n");
-    if ((size_t)n < SECRET_MIN) {
-        snprintf(why, why_size,
-                 "%s: the first line of %s has fewer than %u characters: write a longer "
-                 "one (openssl rand -base64 18)",
-                 key, path, SECRET_MIN);
-        return -1;
+    n = made ? secret_keep(key, a->set.run_dir, line, why, why_size)
+             : secret_read(key, file, line, why, why_size);
+    if (made && n > 0) {
+        snprintf(a->made, sizeof a->made, "%s", line);
     }
     return n;
 }
@@ -113,8 +95,7 @@ static int read_secrets(struct auth *a, char *why, size_t why_size)
     char line[SECRET_MAX + 1];
 
     for (unsigned i = 0; i < SECRETS; i++) {
-        ssize_t n =
-            files[i].path[0] ? read_secret(files[i].key, files[i].path, line, why, why_size) : 0;
+        ssize_t n = take_secret(a, i, files[i].key, files[i].path, line, why, why_size);
 
         if (n < 0) {
             return -EINVAL;
@@ -161,6 +142,11 @@ void auth_close(struct auth *a)
 {
     OPENSSL_cleanse(a, sizeof *a);
     free(a);
+}
+
+const char *auth_made(const struct auth *a)
+{
+    return a->made;
 }
 
 bool auth_asks(const struct auth *a)

@@ -4,10 +4,10 @@
  *     http_settings.who = auth_who, .who_context = a
  *     auth_routes(a, http)                        /api/v1/me, login, logout
  *
- * With no password and no token everyone is an operator.  Secrets are kept and compared as SHA-256,
- * in constant time.  A login is a random cookie in a table of fixed size; the one unused for
- * longest makes room.  Wrong passwords and tokens are limited for each address, and for all
- * together. */
+ * With no password and no token everyone is an operator.  Secrets are compared as SHA-256, in
+ * constant time, and kept so; but for one that was made, which is shown to whoever starts us.  A
+ * login is a random cookie in a table of fixed size; the one unused for longest makes room.  Wrong
+ * passwords and tokens are limited for each address, and for all together. */
 #ifndef WEBTERM_AUTH_H
 #define WEBTERM_AUTH_H
 
@@ -21,7 +21,11 @@
 #define AUTH_LOGINS 256
 #define AUTH_PEERS 256
 
+/* In place of the operators' file: one that is made at the first start (webterm/secret.h). */
+#define AUTH_MAKE "generate"
+
 struct auth_settings {
+    const char *run_dir;
     const char *password_file, *viewer_password_file, *token_file; /* "": none */
     unsigned idle_s;
     struct audit *audit;
@@ -34,6 +38,8 @@ int auth_open(struct auth **a, const struct auth_settings *settings, char *why, 
 void auth_close(struct auth *a);
 /* Is there a password or a token? */
 bool auth_asks(const struct auth *a);
+/* The password that was made, or "". */
+const char *auth_made(const struct auth *a);
 void auth_routes(struct auth *a, struct http *h);
 
 enum http_role auth_who(void *auth, const struct http_request *q, uint64_t *login);

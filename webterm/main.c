@@ -6,6 +6,7 @@
  *                                            -- [ packets ]  >- boards, counters, mirrors
  *                                            -- [ assets  ] the page itself */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,7 +25,10 @@
 #include "webterm/events.h"
 #include "webterm/live.h"
 #include "webterm/packets.h"
+#include "webterm/secret.h"
 #include "webterm/term.h"
+
+#define WHERE 96 /* room for the address of the page, as a role has it */
 
 struct webterm {
     struct config config;
@@ -54,6 +58,7 @@ static void open_files(struct webterm *w)
 {
     const struct config *c = &w->config;
     struct auth_settings set = {
+        .run_dir = config_str(c, CONFIG_STACK_RUN_DIR),
         .password_file = config_str(c, CONFIG_WEBTERM_PASSWORD_FILE),
         .viewer_password_file = config_str(c, CONFIG_WEBTERM_VIEWER_PASSWORD_FILE),
         .token_file = config_str(c, CONFIG_WEBTERM_TOKEN_FILE),
@@ -104,6 +109,19 @@ static struct http_settings settings(struct webterm *w)
     };
 }
 
+static void check_address(const char *address)
+{
+    bool http = strncmp(address, "http://", 7) == 0 || strncmp(address, "https://", 8) == 0;
+
+    if (address[0] &&
+        (!http || strlen(address) >= WHERE || strcspn(address, " #\"") < strlen(address))) {
+        die_usage(
+            "address is '%.100s', expected at most %d characters of a page's address, such as "
+            "http://lab.example.org/",
+            address, WHERE - 1);
+    }
+}
+
 /* Mistakes in the settings are said before anything is made. */
 static void check_http(struct webterm *w)
 {
@@ -111,6 +129,7 @@ static void check_http(struct webterm *w)
     bool is_public;
     char why[400];
 
+    check_address(config_str(&w->config, CONFIG_WEBTERM_ADDRESS));
     if (http_check(&set, &is_public, why, sizeof why) != 0) {
         die_usage("%s", why);
     }
@@ -249,13 +268,22 @@ static void check_reach(const struct webterm *w, const struct sandbox *box)
     }
 }
 
+/* With a password that was made, the address to open has it behind a '#', which a browser keeps to
+ * itself; page/src/login.js takes it from there. */
 static void say_ready(struct webterm *w)
 {
-    char where[96];
+    const char *address = config_str(&w->config, CONFIG_WEBTERM_ADDRESS);
+    const char *made = auth_made(w->auth);
+    char where[WHERE];
 
     address_say(where, sizeof where, config_str(&w->config, CONFIG_WEBTERM_LISTEN),
                 w->topo.run_dir);
+    if (address[0]) {
+        snprintf(where, sizeof where, "%s", address);
+    }
     role_state(&w->topo.role, ROLE_READY, "%s", where);
+    log_info("started run_dir=%s listen=\"%s\" page=%s%s%s", w->topo.run_dir,
+             config_str(&w->config, CONFIG_WEBTERM_LISTEN), where, made[0] ? "#login=" : "", made);
 }
 
 int main(int argc, char **argv)
@@ -270,6 +298,9 @@ int main(int argc, char **argv)
     open_files(&w);
     check_http(&w);
     topo_open(&w.topo, config_str(&w.config, CONFIG_STACK_RUN_DIR), TOPO_WEBTERM);
+    if (!auth_made(w.auth)[0]) {
+        secret_forget(w.topo.run_dir); /* of one before us, who had other settings */
+    }
     open_http(&w);
     open_modules(&w, &box);
     open_signals(&w);
@@ -281,8 +312,6 @@ int main(int argc, char **argv)
     api_start(w.api);
     packets_start(&w.packets);
     say_ready(&w);
-    log_info("started run_dir=%s listen=\"%s\"", w.topo.run_dir,
-             config_str(&w.config, CONFIG_WEBTERM_LISTEN));
     notify_up();
     http_run(w.http);
     close_all(&w);

@@ -536,6 +536,8 @@ for words in ('status', 'up'):
 ctl('start has no word', 'wait', env={'CAUSEWAY_START': ' '})
 ctl('bad log level', 'log loud')
 ctl('bad --timeout', 'wait --timeout soon', value='soon')
+ctl('bad --timeout', 'page --timeout soon', value='soon')
+ctl('unknown word', 'page now', command='page', word='now')
 ctl('bad -n', 'logs -n few', value='few')
 ctl('bad -c', 'capture -c few', value='few')
 ctl('bench: no such mode', 'bench fast', word='fast')
@@ -589,6 +591,8 @@ for words in ('flows', 'groups', 'meters', 'ports', 'queues', 'tables'):
     ctl('the process to ask does not run', 'show ' + words, make=run_dir, process='ofproxy', dir='{run}')
 ctl('the process to ask does not run', 'log info ofproxy', make=run_dir, process='ofproxy', dir='{run}')
 ctl('no stack to wait for', 'wait --timeout 0', make=run_dir, process='ofproxy', dir='{run}')
+ctl('no page', 'page --timeout 0', make=run_dir, dir='{run}', number='0')
+ctl('a page that no browser finds', 'page', make=lambda p: runs('webterm', '--listen', 'none')(p), words='none')
 ctl('no logs', 'logs', make=run_dir, dir='{run}/log')
 ctl('no rings', 'show rings', make=run_dir, dir='{run}')
 ctl('no counters', 'show counters', make=run_dir, dir='{run}')
@@ -655,6 +659,9 @@ for setting in ('password-file', 'viewer-password-file', 'token-file'):
     case('everyone may read a password or token', 'webterm', WORD, make=secret(mode=0o644), setting=setting,
          file='{dir}/word')
     case('a short password or token', 'webterm', WORD, make=secret('short'), setting=setting, file='{dir}/word')
+case('a password cannot be made', 'webterm', '--run-dir {dir}/none/run --password-file generate', file='{dir}/none/run/webterm.login')
+for word in ('lab.example.org', 'http://' + 'x' * 90, 'http://x/#y'):
+    case('address is none', 'webterm', RUN + '--address ' + word, number='95')
 case("not this machine's address", 'webterm', RUN + '--listen tcp:8070:192.0.2.1 --token-file {dir}/word', make=secret(),
      word='tcp:8070:192.0.2.1')
 case('only viewers have a password', 'webterm', RUN + '--viewer-password-file {dir}/word', make=secret())

@@ -487,6 +487,38 @@ def test_passwords_cannot_be_tried_out(program, secrets):
             assert get('/api/v1/login', [('Origin', HERE)], 'POST', body).status == 400, body
 
 
+def test_a_password_that_is_made_is_in_the_address_and_stays(program):
+    """Also on a listener that others can reach, which none without a password may be."""
+    words = ['--password-file', 'generate', '--listen', 'tcp:%d' % (PORT + 1)]
+
+    def page(made):
+        return run(BIN + '/causeway', '--run-dir', made.dir + '/run', 'page').stdout.strip()
+
+    with started(program, *words) as made:
+        address = page(made)
+        where, _, secret = address.partition('#login=')
+        assert where == 'http://127.0.0.1:%d/' % (PORT + 1) and re.fullmatch('[0-9a-f]{32}', secret), address
+        assert 'page=%s\n' % address in made.text()
+        assert os.stat(made.dir + '/run/webterm.login').st_mode & 0o777 == 0o600
+        assert get('/api/v1/me').json() == {'role': None, 'login': True}
+        assert log_in('0' * 32)[0].status == 401 and log_in(secret)[0].json()['role'] == 'operator'
+        told = run(BIN + '/causeway', '--run-dir', made.dir + '/run', 'status', '--json', check=False).stdout
+        assert where in told and secret not in told  # the whole group of the run directory may ask
+        made.end(seconds=30)
+        for more, after in ((['--address', 'https://lab.example.org/'], 'https://lab.example.org/#login=' + secret),
+                            (None, where)):
+            # the same secret again; then one who asks for none, and leaves none behind
+            new = Child('webterm', [program, '--run-dir', made.dir + '/run', *(
+                words + more if more else ['--listen', 'tcp:%d:127.0.0.1' % (PORT + 1)])], made.dir + '/webterm2.log')
+            try:
+                assert page(made) == after
+            finally:
+                assert new.end(seconds=30) == 0, new.text()
+        made.popen = Child('webterm', [program, '--run-dir', made.dir + '/run', *words], made.dir + '/webterm3.log').popen
+        wait_for(lambda: page(made).startswith(where + '#login='), 30, 'webterm')
+        assert page(made) != address
+
+
 # ---- TLS ----------------------------------------------------------------------------------------------
 
 

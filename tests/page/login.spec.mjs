@@ -1,8 +1,9 @@
 // tests/page/login.spec.mjs - passwords: who may type, who may watch, who may neither.
 import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
 import {after, afterEach, before, test} from 'node:test';
 
-import {closeAll, PHONE, startBrowser, stopBrowser, until, Visitor} from './page.mjs';
+import {closeAll, PHONE, place, startBrowser, stopBrowser, until, Visitor} from './page.mjs';
 
 before(startBrowser);
 afterEach(closeAll);
@@ -32,6 +33,28 @@ test('an operator types, a viewer watches and is told why', async () => {
     await v.page.locator('#page-menu').click();
     await v.page.getByRole('menuitem', {name: 'Log out'}).click();
     await v.page.getByLabel('Password').waitFor();
+    await v.close();
+});
+
+test('an address with the password logs in, hides it, and does so again when webterm was restarted', async () => {
+    const v = await Visitor.come({}, '#login=password');
+    await v.drives();
+    assert.equal(await v.page.evaluate(() => location.href), place.url);
+    v.away = v.refused = true;
+    const done = spawnSync(place.bin + '/causeway', ['--run-dir', place.run_dir, 'restart', 'webterm'], {encoding: 'utf8'});
+    assert.equal(done.status, 0, done.stderr);
+    await v.sees(/./);
+    await v.type("echo a'gain'\r");
+    await v.sees(/^again$/m);
+    await v.page.reload();
+    await v.drives();
+    await v.page.locator('#page-menu').click();
+    await v.page.getByRole('menuitem', {name: 'Log out'}).click();
+    await v.page.getByLabel('Password').waitFor();
+    await v.page.evaluate(() => location.hash = 'login=another');
+    await v.until(async () => /another start/.test(await v.page.getByRole('alert').textContent()), 'the sentence');
+    await v.page.evaluate(() => location.hash = 'login=password');
+    await v.drives();
     await v.close();
 });
 

@@ -1,6 +1,6 @@
 // src/main.js - the page: two views, who we are, whether there is a connection.
 import {attribute, h} from './dom.js';
-import {isStranger, logIn} from './login.js';
+import {forgetLogin, isStranger, logIn, takeLogin} from './login.js';
 import {openMenu} from './menu.js';
 import {Net} from './net.js';
 import {addShortcuts, showShortcuts} from './shortcuts.js';
@@ -60,6 +60,7 @@ function menu() {
 async function logOut() {
     try {
         await net.post('/api/v1/logout');
+        forgetLogin();
         location.reload();
     } catch (problem) {
         toast(`Still logged in: ${problem.message}`, 'bad');
@@ -118,5 +119,6 @@ addShortcuts('Page', [
     {keys: 'Alt+2', text: 'Stack', do: () => location.hash = 'stack'},
     {keys: 'Alt+3', text: 'Both', do: () => location.hash = 'both'},
 ]);
-addEventListener('hashchange', show);
+takeLogin();
+addEventListener('hashchange', () => takeLogin() ? location.reload() : show());
 start();
