@@ -73,8 +73,9 @@ int main(int argc, char **argv)
     sandbox_config(&box, &m.config);
     open_all();
     control_start(m.topo.run_dir, "ptyhost", commands(&m));
-    rights_give_up(&box);
+    rights_bound(&box);
     session_open_all(&m);
+    rights_give_up(&box); /* in a container those files may be another user's */
     control_serve();
     role_state(&m.topo.role, ROLE_READY, "%s", "");
     topo_ring_all(&m.topo); /* a webterm that was there before looks again */

@@ -106,6 +106,7 @@ void commands_stop(struct ptyhost *h);
 
 /* ---- rights.c ------------------------------------------------------------------------------ */
 /* Root gives up what no session needs. */
-void rights_give_up(const struct sandbox *box);
+void rights_give_up(const struct sandbox *box); /* ptyhost */
+void rights_bound(const struct sandbox *box);   /* its sessions; before the first of them */
 
 #endif

@@ -59,13 +59,24 @@ static void drop_own(void)
     cap_free(caps);
 }
 
+static bool are_ours(const struct sandbox *box)
+{
+    return box->on && geteuid() == 0;
+}
+
+void rights_bound(const struct sandbox *box)
+{
+    if (are_ours(box)) {
+        bound_sessions();
+    }
+}
+
 void rights_give_up(const struct sandbox *box)
 {
-    if (!box->on || geteuid() != 0) {
+    if (!are_ours(box)) {
         log_info("rights kept uid=%u", geteuid());
         return;
     }
-    bound_sessions();
     drop_own();
     log_info("rights given up uid=0 own=kill");
 }
