@@ -190,8 +190,11 @@ class Matchmaker:
 
     SECONDS = 0.1  # between two looks
 
-    def __init__(self, ovs, bridge, target):
+    def __init__(self, ovs, bridge, target, find_target, role_file):
+        """'find_target' gives the target anew, for its name may have another address by now;
+        'role_file' is ofproxy's, where it shares our run directory from another container."""
         self.ovs, self.bridge, self.target = ovs, bridge, target
+        self.find_target, self.role_file = find_target, role_file
         kind, _, rest = target.partition(':')
         self.port = int(rest.rpartition(':')[2]) if kind in ('tcp', 'ssl') else 0
         self.path = rest if kind == 'unix' else None
@@ -218,9 +221,18 @@ class Matchmaker:
     def listeners(self, pid, now):
         if self.path:
             return unix_sockets(self.path, '01')
-        return sockets(pid, self.port, '0A', 1) if self.local else now // 2
+        return sockets(pid, self.port, '0A', 1) if self.local else self.role() or now // 2
+
+    def role(self):
+        """What ofproxy last said of itself: other words for each start."""
+        try:
+            with open(self.role_file, 'rb') as f:
+                return f.read()
+        except OSError:
+            return None
 
     def introduce(self):
+        self.target = self.find_target() or self.target
         try:
             self.ovs.vsctl('set-controller', self.bridge, 'unix:%s/nobody' % self.ovs.dir, timeout=2)
             # seen by the switch when it returns
