@@ -202,7 +202,7 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 # Benchmarks are run by hand, never by check: a machine's mood is no test.  Each part may be run by
 # itself; docs/performance.md has the last figures (make bench-report).  QUICK=1: shorter.
 BENCH := $(patsubst %,$(BUILD)/bench/%,ring_contest chain_bench codec_bench router_bench openflow_bench of_reflector tcp_echo web_client)
-BENCH_PARTS := bench-ring bench-micro bench-stack bench-others
+BENCH_PARTS := bench-ring bench-micro bench-stack bench-others bench-network bench-idle bench-steady
 .PHONY: bench-build bench-web bench-report $(BENCH_PARTS)
 bench:                                        ## measure everything beside its yardsticks, under ten minutes (root; QUICK=1)
 	$(Q).ci/packages build lab bench
@@ -215,8 +215,16 @@ bench-stack: bench-build                      ## ... the whole stack beside a ro
 	$(Q)$(BENCH_ENV) tests/bench/stack
 bench-others: bench-build                     ## ... beside Open vSwitch's test controller and os-ken
 	$(Q)$(BENCH_ENV) tests/bench/others
+bench-network: bench-build                    ## ... ping through a real switch beside the kernel's forwarding (root)
+	$(Q)$(BENCH_ENV) tests/bench/network
+bench-idle: bench-build                       ## ... from nothing to routing; memory and processor of an idle stack
+	$(Q)$(BENCH_ENV) tests/bench/idle
+bench-steady: bench-build                     ## ... 10,000 frames a second for a minute
+	$(Q)$(BENCH_ENV) tests/bench/steady
 bench-web: bench-build                        ## ... webterm (TTYD=PROGRAM beside)
 	$(Q)tests/bench/web_bench $(abspath $(BUILD)/bin $(BUILD)/bench) $(TTYD)
+bench-report:                                 ## write the last figures of each part into docs/performance.md
+	$(Q)$(BENCH_ENV) tests/bench/report
 bench-build: $(BENCH) programs fakes
 	$(Q)printf 'compiler=%s\nflags=%s\n' "$$($(CC) --version | head -n 1)" '$(CFLAGS)' >$(BUILD)/bench/flags
 BENCH_ENV := BUILD=$(abspath $(BUILD))

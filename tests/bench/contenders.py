@@ -46,10 +46,10 @@ def switches(pid):
 
 
 def memory(pid):
-    """Rss, and Pss (what is shared, in parts), in MB."""
+    """In MB: Rss; Pss, in which what is shared is divided among the sharers; and what of it is in no shared memory."""
     with open('/proc/%d/smaps_rollup' % pid, encoding='ascii') as f:
-        words = dict(line.split()[:2] for line in f if line.startswith(('Rss:', 'Pss:')))
-    return int(words['Rss:']) / 1024, int(words['Pss:']) / 1024
+        words = {line.split()[0]: int(line.split()[1]) / 1024 for line in f if line.startswith(('Rss', 'Pss'))}
+    return words['Rss:'], words['Pss:'], words['Pss:'] - words['Pss_Shmem:']
 
 
 def on(cpus, command):

@@ -60,7 +60,8 @@ def spread(values):
 
 
 def ratios(ours, others):
-    return [a / b for a, b in zip(ours, others) if b]
+    """One for each turn; none where a figure of the others is 0."""
+    return [a / b for a, b in zip(ours, others)] if all(others) else []
 
 
 class Part:
@@ -76,7 +77,7 @@ class Part:
         print('  %s, %s%s' % (what, unit, ' (aim: %s)' % aim if aim else ''))
         for name, values in got.items():
             beside = ''
-            if name != ours and ours in got:
+            if name != ours and ours in got and ratios(got[ours], values):
                 beside = '   %s / it: %s' % (ours, spread(ratios(got[ours], values)))
             print('    %-28s %s%s' % (name, spread(values), beside), flush=True)
 
