@@ -45,6 +45,7 @@ ptyhost_LIBS := -lutil
 webterm_SRC := $(call sources,webterm) page_assets.c
 webterm_LIBS := -lwebsockets -lssl -lcrypto -lz
 causeway_SRC := $(call sources,ctl)
+causeway_LIBS := -lm
 BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] shm/view/*.[ch] webterm/*.[ch] webterm/ptyhost/*.[ch] ofproxy/*.[ch] \
@@ -107,7 +108,7 @@ unit_objects = $(if $(unit_process),$(call objects,$(filter-out %/main.c,$(call 
 define unit_program
 $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz $(LDLIBS_common)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz -lm $(LDLIBS_common)
 endef
 $(foreach u,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_program,$(u))))
 
@@ -192,7 +193,7 @@ define fuzz_program
 $(BUILD)/target/$(1): $(BUILD)/obj/tests/fuzz/$(1).o $(BUILD)/obj/tests/fuzz/fuzz.o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -Wl,--wrap=die,--wrap=die_usage -o $$@ $$(filter %.o,$$^) $(LIB) \
-	    -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz $(LDLIBS_common)
+	    -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz -lm $(LDLIBS_common)
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_program,$(f))))
 $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)

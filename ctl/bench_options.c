@@ -8,7 +8,7 @@
 #include "common/proto/pkt.h"
 #include "ctl/bench.h"
 
-static const char *const modes[BENCH_MODES] = {"latency", "window", "rate"};
+static const char *const modes[BENCH_MODES] = {"latency", "window", "rate", "storm", "ramp"};
 
 const char *bench_mode_name(enum bench_mode m)
 {
@@ -46,6 +46,21 @@ static int choice(const struct ctl *c, const char *flag, const char *text, const
                : ctl_usage(c, "bench: %s is '%s', expected %s or %s", flag, text, no, yes);
 }
 
+static int add_file(const struct ctl *c, struct bench_settings *s, const char *name)
+{
+    if (!bench_file_known(name)) {
+        return ctl_usage(c,
+                         "bench: --output is '%s', expected a name that ends in .hgrm, .csv, .json "
+                         "or .html",
+                         name);
+    }
+    if (s->files == BENCH_FILES) {
+        return ctl_usage(c, "bench: more than %d files: leave some out", BENCH_FILES);
+    }
+    s->file[s->files++] = name;
+    return 0;
+}
+
 /* A flag with its value. */
 static int take(const struct ctl *c, struct bench_settings *s, const char *flag, const char *value)
 {
@@ -60,6 +75,7 @@ static int take(const struct ctl *c, struct bench_settings *s, const char *flag,
                    {"--size", BENCH_SHORTEST, BENCH_LONGEST, &s->size, NULL, NULL},
                    {"--switches", 1, BENCH_SWITCHES, &s->switches, NULL, NULL},
                    {"--destinations", 1, 100000, &s->destinations, NULL, NULL},
+                   {"--storm-rate", 1, 100e6, NULL, &s->storm_rate, NULL},
                    {"--duration", 0.01, 86400, NULL, NULL, &s->duration_s},
                    {"--warmup", 0, 3600, NULL, NULL, &s->warmup_s},
                    {"--timeout", 0.1, 3600, NULL, NULL, &s->timeout_s},
@@ -92,10 +108,13 @@ static int take(const struct ctl *c, struct bench_settings *s, const char *flag,
 
         s->wait = spin ? BENCH_SPIN : BENCH_SLEEP;
         return status;
-    } else if (strcmp(flag, "--source") == 0) {
-        return address(c, flag, value, &s->src);
-    } else if (strcmp(flag, "--destination") == 0) {
-        return address(c, flag, value, &s->dst);
+    } else if (strcmp(flag, "--storm") == 0) {
+        return choice(c, flag, value, "broadcast", "arp", &s->arp);
+    } else if (strcmp(flag, "--source") == 0 || strcmp(flag, "--destination") == 0) {
+        s->addressed = true;
+        return address(c, flag, value, flag[2] == 's' ? &s->src : &s->dst);
+    } else if (strcmp(flag, "--output") == 0) {
+        return add_file(c, s, value);
     } else {
         return ctl_usage(c, "bench: unknown flag '%s'", flag);
     }
@@ -133,9 +152,50 @@ static void find_listener(const struct ctl *c, struct bench_settings *s)
     config_free(&config);
 }
 
+/* What a mode has of its own where nothing was given, and what does not go together. */
+static int settle(const struct ctl *c, struct bench_settings *s, bool rated)
+{
+    if (s->mode == BENCH_STORM && !rated) {
+        s->rate = 1000;
+    }
+    if (s->mode == BENCH_RAMP && !s->timed) {
+        s->duration_s = 1;
+    }
+    if (s->switches > 1 && !s->same &&
+        (s->addressed || s->destinations > 1 || s->switches > BENCH_ROUTED)) {
+        return ctl_usage(c,
+                         "bench: --switches is %u, expected at most %d, without --source, "
+                         "--destination and --destinations, unless with --expect same",
+                         s->switches, BENCH_ROUTED);
+    }
+    if (!endpoint_connect(&s->to, s->connect, c->run_dir) || s->to.kind == ENDPOINT_SSL) {
+        return ctl_usage(c, "bench: --connect is '%s', expected tcp:ADDRESS:PORT or unix:PATH",
+                         s->connect);
+    }
+    return 0;
+}
+
+static int take_mode(const struct ctl *c, struct bench_settings *s, const char *word)
+{
+    unsigned m = 0;
+
+    s->config = strcmp(word, "config") == 0;
+    while (!s->config && m < BENCH_MODES && strcmp(word, modes[m]) != 0) {
+        m++;
+    }
+    if (m == BENCH_MODES) {
+        return ctl_usage(
+            c,
+            "bench: '%s' is no mode, expected one of: latency, window, rate, storm, ramp, config",
+            word);
+    }
+    s->mode = (enum bench_mode)m;
+    return 0;
+}
+
 int bench_options(struct ctl *c, struct bench_settings *s)
 {
-    bool moded = false;
+    bool rated = false, moded = false;
 
     *s = (struct bench_settings){.of13 = true,
                                  .switches = 1,
@@ -156,31 +216,21 @@ int bench_options(struct ctl *c, struct bench_settings *s)
         int status;
 
         if (word[0] != '-') {
-            unsigned m = 0;
-
-            while (m < BENCH_MODES && strcmp(word, modes[m]) != 0) {
-                m++;
-            }
-            if (m == BENCH_MODES || moded) {
-                return ctl_usage(
-                    c, "bench: '%s' is no mode, expected one of: latency, window, rate", word);
-            }
-            s->mode = (enum bench_mode)m;
+            status = moded ? ctl_usage(c, "bench: '%s' is one mode too many", word)
+                           : take_mode(c, s, word);
             moded = true;
-            continue;
+        } else {
+            snprintf(flag, sizeof flag, "%.*s", equals ? (int)(equals - word) : 23, word);
+            if (!equals && i + 1 >= c->argc) {
+                return ctl_usage(c, "bench: %s needs a value, or is unknown", flag);
+            }
+            status = take(c, s, flag, equals ? equals + 1 : c->argv[++i]);
+            rated |= strcmp(flag, "--rate") == 0;
+            s->timed |= strcmp(flag, "--duration") == 0;
         }
-        snprintf(flag, sizeof flag, "%.*s", equals ? (int)(equals - word) : 23, word);
-        if (!equals && i + 1 >= c->argc) {
-            return ctl_usage(c, "bench: %s needs a value, or is unknown", flag);
-        }
-        status = take(c, s, flag, equals ? equals + 1 : c->argv[++i]);
         if (status != 0) {
             return status;
         }
     }
-    if (!endpoint_connect(&s->to, s->connect, c->run_dir) || s->to.kind == ENDPOINT_SSL) {
-        return ctl_usage(c, "bench: --connect is '%s', expected tcp:ADDRESS:PORT or unix:PATH",
-                         s->connect);
-    }
-    return 0;
+    return settle(c, s, rated);
 }

@@ -6,21 +6,18 @@
  * time. */
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ctl/bench.h"
 
-#define BATCH 2048              /* frames of one turn */
-#define NAP_NS 30000            /* what is due sooner is not slept for: waking takes as long */
-#define PROBE_NS 20000000ull    /* between two frames that ask whether the way is open */
-#define FOREIGN_NS 100000000ull /* a controller that has asked for nothing more is ready */
+#define BATCH 2048   /* frames of one turn */
+#define NAP_NS 30000 /* what is due sooner is not slept for: waking takes as long */
 #define TICK_NS 50000000ull
 
 uint64_t bench_now_ns(void)
@@ -29,6 +26,28 @@ uint64_t bench_now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+bool bench_stopped(void)
+{
+    return stopped != 0;
+}
+
+void bench_catch_signals(void)
+{
+    const struct sigaction stop = {.sa_handler = on_signal};
+
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
 uint64_t bench_wrong(const struct bench_result *r)
@@ -41,10 +60,37 @@ uint64_t bench_wrong(const struct bench_result *r)
     return n;
 }
 
+bool bench_kept_up(const struct bench_result *r)
+{
+    return r->seconds <= r->asked_s * 1.02 + 0.02;
+}
+
 /* ---- receiving ---------------------------------------------------------------------------- */
+
+/* The slice of the load's time in which it is now; the last one takes what comes later. */
+static struct bench_slice *slice(struct bench *b)
+{
+    struct bench_result *r = b->result;
+    uint64_t i = r->slice_ns ? (b->now_ns - b->start_ns) / r->slice_ns : 0;
+
+    i = i < BENCH_SLICES ? i : BENCH_SLICES - 1;
+    r->slices = i + 1 > r->slices ? (unsigned)i + 1 : r->slices;
+    return &r->slice[i];
+}
 
 static void count_latencies(struct bench *b)
 {
+    struct bench_slice *s;
+
+    if (b->n_latencies == 0) {
+        return;
+    }
+    s = slice(b);
+    for (unsigned i = 0; i < b->n_latencies; i++) {
+        s->sum_ns += b->latencies[i];
+        s->max_ns = b->latencies[i] > s->max_ns ? b->latencies[i] : s->max_ns;
+    }
+    s->frames += b->n_latencies;
     histogram_add(&b->result->latency, b->latencies, b->n_latencies);
     b->n_latencies = 0;
 }
@@ -90,7 +136,7 @@ static int receive(struct bench *b, struct bench_switch *s)
 /* ---- sending ------------------------------------------------------------------------------ */
 
 /* Puts one frame of a switch into its buffer.  False: there is no room. */
-static bool put_frame(struct bench *b, unsigned number, uint64_t when_ns)
+bool bench_put_frame(struct bench *b, unsigned number, uint64_t when_ns)
 {
     struct bench_switch *s = &b->sw[number];
     const struct bench_stream *stream = &b->stream[number];
@@ -110,7 +156,7 @@ static unsigned send_window(struct bench *b, unsigned window, uint64_t now)
 
     for (unsigned i = 0; i < b->set.switches; i++) {
         while (b->flight.lane[i].out < window && n < BATCH * b->set.switches &&
-               put_frame(b, i, now)) {
+               bench_put_frame(b, i, now)) {
             n++;
         }
     }
@@ -125,23 +171,24 @@ static uint64_t due_ns(const struct bench *b, uint64_t start_ns, uint64_t n)
 
 static unsigned send_due(struct bench *b, uint64_t start_ns, uint64_t end_ns, uint64_t now)
 {
+    uint64_t behind[BATCH];
     unsigned n = 0;
 
     while (n < BATCH) {
         uint64_t when = due_ns(b, start_ns, b->flight.next);
 
-        if (when > now || when >= end_ns || !put_frame(b, b->turn, when)) {
+        if (when > now || when >= end_ns || !bench_put_frame(b, b->turn, when)) {
             break;
         }
-        b->result->behind_ns =
-            now - when > b->result->behind_ns ? now - when : b->result->behind_ns;
+        behind[n] = now - when;
         b->turn = b->turn + 1 < b->set.switches ? b->turn + 1 : 0;
         n++;
     }
+    histogram_add(&b->result->behind, behind, n);
     return n;
 }
 
-static int flush(struct bench *b)
+int bench_flush(struct bench *b)
 {
     for (unsigned i = 0; i < b->set.switches; i++) {
         if (b->sw[i].queued > b->sw[i].sent && !bench_switch_flush(&b->sw[i])) {
@@ -156,7 +203,7 @@ static int flush(struct bench *b)
 /* ---- waiting ------------------------------------------------------------------------------ */
 
 /* Listens for room, too, where a socket was full. */
-static void watch(struct bench *b, struct bench_switch *s, int op)
+void bench_watch(struct bench *b, struct bench_switch *s, int op)
 {
     struct epoll_event e = {.events = EPOLLIN | (s->blocked ? (uint32_t)EPOLLOUT : 0),
                             .data.ptr = s};
@@ -166,7 +213,7 @@ static void watch(struct bench *b, struct bench_switch *s, int op)
 
 /* Waits until 'until_ns' or until a switch has something, and receives it.  Returns the messages
  * received, or -1. */
-static int await(struct bench *b, uint64_t now, uint64_t until_ns)
+int bench_await(struct bench *b, uint64_t now, uint64_t until_ns)
 {
     uint64_t ns = until_ns > now ? until_ns - now : 0;
     struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
@@ -182,7 +229,7 @@ static int await(struct bench *b, uint64_t now, uint64_t until_ns)
     }
     for (unsigned i = 0; i < b->set.switches; i++) {
         if (b->sw[i].blocked) {
-            watch(b, &b->sw[i], EPOLL_CTL_MOD);
+            bench_watch(b, &b->sw[i], EPOLL_CTL_MOD);
             blocked = true;
         }
     }
@@ -199,7 +246,7 @@ static int await(struct bench *b, uint64_t now, uint64_t until_ns)
     for (unsigned i = 0; blocked && i < b->set.switches; i++) {
         if (b->sw[i].blocked) {
             b->sw[i].blocked = false;
-            watch(b, &b->sw[i], EPOLL_CTL_MOD);
+            bench_watch(b, &b->sw[i], EPOLL_CTL_MOD);
         }
     }
     return all;
@@ -215,7 +262,7 @@ static int receive_or_wait(struct bench *b, uint64_t now, uint64_t until_ns)
             return n;
         }
     }
-    return await(b, now, until_ns);
+    return bench_await(b, now, until_ns);
 }
 
 /* ---- a load ------------------------------------------------------------------------------- */
@@ -225,20 +272,24 @@ static uint64_t wake_ns(const struct bench *b, uint64_t start_ns, uint64_t end_n
 {
     uint64_t until = now + TICK_NS < end_ns || now > end_ns ? now + TICK_NS : end_ns;
 
-    if (b->set.mode == BENCH_RATE && due_ns(b, start_ns, b->flight.next) < until) {
+    if (bench_timed(&b->set) && due_ns(b, start_ns, b->flight.next) < until) {
         until = due_ns(b, start_ns, b->flight.next);
     }
-    return until;
+    return b->set.mode == BENCH_STORM ? bench_storm_wake_ns(b, now, until) : until;
 }
 
-/* Receives until nothing is out, or for as long as a frame may take. */
-static int drain(struct bench *b)
+/* Receives until nothing is out, or for as long as a frame may take; a ramp, which has found out
+ * what it wants to know, does not wait when nothing comes any more. */
+int bench_drain(struct bench *b)
 {
     uint64_t now = bench_now_ns(), end = now + BENCH_LOST_NS;
 
     while (b->flight.out > 0 && now < end) {
-        if (flush(b) != 0 || receive_or_wait(b, now, now + TICK_NS) < 0) {
+        if (bench_flush(b) != 0 || receive_or_wait(b, now, now + TICK_NS) < 0) {
             return -1;
+        }
+        if (b->set.mode == BENCH_RAMP && now - b->now_ns > BENCH_LOST_NS / 10) {
+            break;
         }
         now = bench_now_ns();
     }
@@ -249,7 +300,7 @@ static int drain(struct bench *b)
 /* Are frames still to be sent whose time came before the end?  As long again is given for them. */
 static bool owes(struct bench *b, uint64_t start_ns, uint64_t end_ns, uint64_t now)
 {
-    bool some = b->set.mode == BENCH_RATE && due_ns(b, start_ns, b->flight.next) < end_ns;
+    bool some = bench_timed(&b->set) && due_ns(b, start_ns, b->flight.next) < end_ns;
 
     if (some && now > end_ns + (end_ns - start_ns)) {
         b->result->unsent = (uint64_t)((double)(end_ns - start_ns) * (double)b->set.rate / 1e9) +
@@ -259,204 +310,81 @@ static bool owes(struct bench *b, uint64_t start_ns, uint64_t end_ns, uint64_t n
     return some;
 }
 
+static void send_all(struct bench *b, uint64_t start_ns, uint64_t end_ns, uint64_t now)
+{
+    if (bench_timed(&b->set)) {
+        send_due(b, start_ns, end_ns, now);
+    } else {
+        send_window(b, b->set.mode == BENCH_WINDOW ? b->set.window : 1, now);
+    }
+    if (b->set.mode == BENCH_STORM) {
+        bench_storm_send(b, now);
+    }
+}
+
 static int load(struct bench *b, uint64_t start_ns, uint64_t end_ns)
 {
     uint64_t now = start_ns, tick = start_ns;
 
-    while (now < end_ns || owes(b, start_ns, end_ns, now)) {
-        if (b->set.mode == BENCH_RATE) {
-            send_due(b, start_ns, end_ns, now);
-        } else {
-            send_window(b, b->set.mode == BENCH_WINDOW ? b->set.window : 1, now);
-        }
-        if (flush(b) != 0 || receive_or_wait(b, now, wake_ns(b, start_ns, end_ns, now)) < 0) {
+    while (!stopped && (now < end_ns || owes(b, start_ns, end_ns, now))) {
+        send_all(b, start_ns, end_ns, now);
+        if (bench_flush(b) != 0 || receive_or_wait(b, now, wake_ns(b, start_ns, end_ns, now)) < 0) {
             return -1;
         }
         now = bench_now_ns();
         if (now - tick > TICK_NS) {
             flight_give_up(&b->flight, now - BENCH_LOST_NS);
+            bench_progress(b, now);
             tick = now;
         }
     }
     return 0;
 }
 
-static double cpu_s(void)
-{
-    struct rusage u;
-
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
 /* A load of its own: frames of the last one are not taken for its. */
-static void begin(struct bench *b, struct bench_result *r)
+void bench_begin(struct bench *b, struct bench_result *r)
 {
     memset(r, 0, sizeof *r);
     b->result = r;
     b->run++;
+    b->now_ns = b->start_ns = bench_now_ns();
     flight_reset(&b->flight);
     for (unsigned i = 0; i < b->set.switches; i++) {
         bench_stream_id(&b->stream[i], b->run << 8 | i);
     }
 }
 
+static void note_cpu(struct bench_result *r, const struct bench_cpu *before,
+                     const struct bench_cpu *after)
+{
+    r->cpu = (after->self - before->self) / r->seconds;
+    for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
+        bool known = before->stack[p] >= 0 && after->stack[p] >= before->stack[p];
+
+        r->stack_cpu[p] = known ? (after->stack[p] - before->stack[p]) / r->seconds : -1;
+    }
+}
+
 int bench_measure(struct bench *b, struct bench_result *r, double seconds)
 {
-    uint64_t start;
-    double cpu;
+    struct bench_cpu before, after;
 
-    begin(b, r);
-    cpu = cpu_s();
-    start = bench_now_ns();
-    b->now_ns = start;
-    if (load(b, start, start + (uint64_t)(seconds * 1e9)) != 0 || drain(b) != 0) {
+    bench_begin(b, r);
+    r->asked_s = seconds;
+    r->slice_ns = (uint64_t)(seconds * 1e9 / (BENCH_SLICES - 1));
+    r->slice_ns = r->slice_ns > TICK_NS ? r->slice_ns : TICK_NS;
+    bench_cpu_take(b->c, &before);
+    b->now_ns = b->start_ns = bench_now_ns();
+    if (load(b, b->start_ns, b->start_ns + (uint64_t)(seconds * 1e9)) != 0 || bench_drain(b) != 0) {
         return -1;
     }
-    r->seconds = (double)(b->now_ns - start) / 1e9;
-    r->cpu_s = cpu_s() - cpu;
+    bench_cpu_take(b->c, &after);
+    r->seconds = (double)(b->now_ns - b->start_ns) / 1e9;
+    r->seconds = r->seconds > 0 ? r->seconds : 1e-9;
+    note_cpu(r, &before, &after);
     r->sent = b->flight.next;
     r->lost = b->flight.lost;
     r->late = b->flight.late;
     r->good = r->faults[BENCH_GOOD];
     return 0;
-}
-
-/* ---- connecting --------------------------------------------------------------------------- */
-
-static void shape(const struct bench *b, unsigned number, struct bench_shape *h)
-{
-    const struct bench_switch *s = &b->sw[number];
-
-    *h = (struct bench_shape){.of13 = b->set.of13,
-                              .same = b->set.same,
-                              .size = b->set.size,
-                              .in_port = 3,
-                              .port = b->set.same ? 0 : 1,
-                              .src = b->set.src,
-                              .dst = b->set.dst,
-                              .destinations = b->set.destinations};
-    bench_switch_host_mac(s, 3, h->host_mac);
-    bench_switch_port_mac(s, 3, h->in_mac);
-    bench_switch_port_mac(s, 1, h->out_mac);
-    bench_switch_host_mac(s, 1, h->next_mac);
-}
-
-static int open_all(struct bench *b)
-{
-    uint64_t places = b->set.mode == BENCH_RATE ? 1 << 20 : (uint64_t)b->set.window * 16;
-
-    b->sw = calloc(b->set.switches, sizeof *b->sw);
-    b->stream = calloc(b->set.switches, sizeof *b->stream);
-    b->poll = epoll_create1(EPOLL_CLOEXEC);
-    if (!b->sw || !b->stream || b->poll < 0 ||
-        flight_open(&b->flight, places * b->set.switches, b->set.switches, bench_now_ns()) != 0) {
-        snprintf(b->why, sizeof b->why, "there is no memory for %u switches", b->set.switches);
-        return -1;
-    }
-    for (unsigned i = 0; i < b->set.switches; i++) {
-        b->sw[i].fd = -1;
-    }
-    for (unsigned i = 0; i < b->set.switches; i++) {
-        struct bench_switch *s = &b->sw[i];
-        struct bench_shape h;
-
-        s->number = i;
-        s->dpid = b->set.dpid + i;
-        s->of13 = b->set.of13;
-        if (bench_switch_open(s, &b->set.to, b->set.connect, b->why, sizeof b->why) != 0) {
-            return -1;
-        }
-        shape(b, i, &h);
-        bench_stream_open(&b->stream[i], &h);
-        watch(b, s, EPOLL_CTL_ADD);
-    }
-    return 0;
-}
-
-static bool ready(const struct bench_switch *s, uint64_t now)
-{
-    return s->ready || (s->featured && now - s->featured_ns > FOREIGN_NS);
-}
-
-/* Has a frame of each switch come back?  Sends one where none has, and where the handshake is done.
- */
-static bool probe(struct bench *b, uint64_t now)
-{
-    bool all = true;
-
-    for (unsigned i = 0; i < b->set.switches; i++) {
-        if (b->flight.lane[i].highest == 0) {
-            all = false;
-            if (ready(&b->sw[i], now)) {
-                put_frame(b, i, now);
-            }
-        }
-    }
-    return all;
-}
-
-static void say_no_way(struct bench *b)
-{
-    unsigned i = 0;
-
-    while (i + 1 < b->set.switches && b->flight.lane[i].highest > 0) {
-        i++;
-    }
-    snprintf(b->why, sizeof b->why, "no frame of switch %u came back within %g s: %s", i,
-             b->set.timeout_s,
-             !b->sw[i].featured ? "its handshake was not finished; is that an OpenFlow controller?"
-             : b->sw[i].errors  ? b->sw[i].error
-                                : "is the stack routing (causeway status), are its interfaces "
-                                  "another switch's (causeway show interfaces; lab/lab down), has "
-                                  "it a route to the destination (causeway route list)?");
-}
-
-static int open_way(struct bench *b)
-{
-    uint64_t now = bench_now_ns(), end = now + (uint64_t)(b->set.timeout_s * 1e9), next = 0;
-
-    for (; now < end; now = bench_now_ns()) {
-        if (now >= next) {
-            next = now + PROBE_NS;
-            if (probe(b, now)) {
-                return drain(b);
-            }
-        }
-        if (flush(b) != 0 || await(b, now, next) < 0) {
-            return -1;
-        }
-        if (b->flight.out == 0) {
-            next = 0;
-        }
-    }
-    say_no_way(b);
-    return -1;
-}
-
-int bench_connect(struct bench *b)
-{
-    static struct bench_result unused;
-
-    prctl(PR_SET_TIMERSLACK, 1);
-    b->run = (uint32_t)(bench_now_ns() >> 10) & 0x7fffff;
-    if (open_all(b) != 0) {
-        return -1;
-    }
-    begin(b, &unused);
-    return open_way(b);
-}
-
-void bench_disconnect(struct bench *b)
-{
-    for (unsigned i = 0; b->sw && i < b->set.switches; i++) {
-        bench_switch_close(&b->sw[i]);
-    }
-    free(b->sw);
-    free(b->stream);
-    flight_close(&b->flight);
-    if (b->poll > 0) {
-        close(b->poll);
-    }
 }

@@ -82,6 +82,9 @@ json_t *show_rows(const struct ctl *c, const char *topic, json_t *params);
 int switch_show(struct ctl *c, const char *topic);
 /* `show latency` (latency.c); while watching, of the time since the last look. */
 int latency_show(struct ctl *c);
+/* Of what view_latency_json (shm/view) made: a line for each power of two from the least to the
+ * most. */
+void latency_bars(const json_t *v);
 /* `show verdicts` (verdicts.c).  Returns 1 if something does not add up. */
 int verdicts_show(struct ctl *c);
 /* Prints the processes and says in one line what the stack waits for. */

@@ -49,8 +49,7 @@ static double limit_us(int n)
     return n > 0 ? (double)(1ull << (n - 1)) : 1.0 / (double)(1ull << (1 - n));
 }
 
-/* A line for each power of two from the least to the most. */
-static void print_bars(const json_t *v)
+void latency_bars(const json_t *v)
 {
     const json_t *bucket;
     double count[64] = {0}, highest = 0, all = 0;
@@ -106,7 +105,7 @@ int latency_show(struct ctl *c)
         printf(", from their arrival in ofproxy to their verdict's leaving\n\n");
         print_figures(v);
         printf("\n");
-        print_bars(v);
+        latency_bars(v);
         json_decref(v);
     }
     before = now;

@@ -1,20 +1,32 @@
 # tests/e2e/test_bench.py - `causeway bench` on a real stack: each way to load it, and what it says.
 # How fast it is, is not asked here.
+import csv
+import html.parser
 import json
+import re
 import socket
 import subprocess
 import threading
 
 import pytest
 
-from harness import BIN
+from harness import BIN, OF_PORT, VNS_PORT, run, wait_for
 
 SHORT = ['--duration', '0.2', '--warmup', '0']
 
 
 @pytest.fixture(scope='module')
 def stack(make_stack):
-    return make_stack().start()
+    return up(make_stack())
+
+
+def up(stack):
+    """ofproxy listens, and the router takes routes."""
+    stack.start()
+    ctl = [BIN + '/causeway', '--run-dir', stack.run_dir]
+    run(*ctl, 'wait', 'ofproxy', '--timeout', 20, timeout=30)
+    wait_for(lambda: run(*ctl, 'route', 'list', check=False).returncode == 0, 20, 'router that answers')
+    return stack
 
 
 def bench(stack, *words, status=0):
@@ -64,6 +76,109 @@ def test_the_text_says_the_same(stack):
     assert done.stdout.startswith('latency: 1 switch, OpenFlow 1.3, 64 bytes, 1 destination, 1 outstanding\n')
     assert ' came back as they must ' in done.stdout and 'WRONG' not in done.stdout
     assert '99.99 %' in done.stdout
+
+
+def test_a_storm_takes_no_place_of_what_is_measured(stack):
+    for words in (['--storm', 'broadcast'], ['--storm', 'arp', '--storm-rate', '20000']):
+        seen = bench(stack, 'storm', *words)
+        all_came_back(seen)
+        assert seen['sent'] == 200 and seen['storm'] == words[1] and seen['storm_per_second'] > 1000
+
+
+def test_a_ramp_finds_a_rate_that_holds(stack):
+    seen = bench(stack, 'ramp', '--duration', '0.02', '--rate', '50000')
+    all_came_back(seen)
+    steps = seen['steps']
+    assert [s['rate'] for s in steps if s['held']][-1] == seen['rate'] and not all(s['held'] for s in steps)
+    held, not_held = (max if yes else min)((s['rate'] for s in steps if s['held'] == yes) for yes in ())        if False else (max(s['rate'] for s in steps if s['held']), [s['rate'] for s in steps if not s['held']])
+    assert held == seen['rate'] and any(rate > held for rate in not_held)
+
+
+def routes(stack):
+    done = subprocess.run([BIN + '/causeway', '--run-dir', stack.run_dir, 'route', 'list', '--json'],
+                          capture_output=True, text=True, timeout=30, check=True)
+    return json.loads(done.stdout)
+
+
+def test_many_destinations_have_a_route_for_as_long(stack):
+    before = routes(stack)
+    all_came_back(bench(stack, 'window', '--destinations', '100000'))
+    assert len(routes(stack)) == len(before)
+
+
+def test_files(stack, tmp_path):
+    names = {kind: str(tmp_path / ('result.' + kind)) for kind in ('hgrm', 'csv', 'json', 'html')}
+    seen = bench(stack, 'window', *[word for name in names.values() for word in ('--output', name)])
+    all_came_back(seen)
+    with open(names['json'], encoding='utf-8') as f:
+        assert json.load(f) == seen
+    with open(names['csv'], encoding='utf-8') as f:
+        rows = list(csv.DictReader(f))
+    assert sum(int(row['frames']) for row in rows) == seen['sent']
+    assert float(rows[-1]['percentile']) == 100 and float(rows[0]['from_us']) <= seen['latency_us']['min']
+    with open(names['hgrm'], encoding='utf-8') as f:
+        check_hgrm(f.read(), seen)
+    with open(names['html'], encoding='utf-8') as f:
+        check_page(f.read())
+
+
+def check_hgrm(text, seen):
+    """The format of HdrHistogram's outputPercentileDistribution."""
+    lines = text.splitlines()
+    assert lines[0].split() == ['Value', 'Percentile', 'TotalCount', '1/(1-Percentile)'] and lines[1] == ''
+    table = [line.split() for line in lines[2:] if not line.startswith('#')]
+    assert [len(row) for row in table] == [4] * (len(table) - 1) + [3]
+    values, percentiles, counts = zip(*[(float(r[0]), float(r[1]), int(r[2])) for r in table])
+    assert (list(values), list(percentiles), list(counts)) == (sorted(values), sorted(percentiles), sorted(counts))
+    assert percentiles[-1] == 1 and counts[-1] == seen['sent'] and values[-1] == pytest.approx(seen['latency_us']['max'], abs=1e-3)
+    assert all(abs(float(row[3]) - 1 / (1 - float(row[1]))) < 0.01 * float(row[3]) for row in table[:-1])
+    median = next(value for value, percentile in zip(values, percentiles) if percentile >= 0.5)
+    assert median == pytest.approx(seen['latency_us']['p50'], rel=0.01)
+    assert re.search(r'#\[Mean    = +[\d.]+, StdDeviation   = +[\d.]+\]\n#\[Max     = +[\d.]+, Total count    = +%d\]' %
+                     seen['sent'], text)
+
+
+class Page(html.parser.HTMLParser):
+    """What a page is made of, and what it would fetch."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.fetches = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in ('meta', '!doctype'):
+            self.open.append(tag)
+        self.fetches += [value for name, value in attrs if name in ('src', 'href', 'srcset', 'action', 'data')]
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def check_page(text):
+    page = Page(text)
+    assert page.open == [] and page.fetches == [] and page.tags.count('svg') == 4
+    assert not {'script', 'link', 'iframe', 'img', 'object'} & set(page.tags)
+    assert 'url(' not in text and '@import' not in text and '://' not in text
+    assert not re.search(r'\b(nan|inf)\b', text)
+
+
+def test_many_switches(make_stack, tmp_path):
+    config = subprocess.run([BIN + '/causeway', 'bench', 'config', '--switches', '5'], capture_output=True, text=True,
+                            timeout=30, check=True).stdout
+    (tmp_path / 'bench.conf').write_text(config, encoding='ascii')
+    several = up(make_stack(of_port=OF_PORT + 1, vns_port=VNS_PORT + 1,
+                            flags={'vnsbridge': ['--config', str(tmp_path / 'bench.conf')]}))
+    for words in (['window', '--openflow', '1.0'], ['rate']):
+        seen = bench(several, *words, '--switches', '5')
+        all_came_back(seen)
+        assert seen['switches'] == 5
+    several.end()
 
 
 def test_a_destination_without_a_route_is_said(stack):
