@@ -24,11 +24,11 @@ SAN_FLAGS := -fsanitize=thread
 # gcc's own warning that fences are not seen by the sanitizer: the race tests know it (tests/race).
 WARN += $(if $(findstring clang,$(CC)),,-Wno-tsan)
 endif
-ALL_CFLAGS = $(STD) $(WARN) $(CFLAGS) $(SAN_FLAGS) $(STACK_FLAGS) -fno-strict-aliasing -fno-plt -pthread -MMD -MP
+ALL_CFLAGS = $(STD) $(WARN) $(CFLAGS) $(SAN_FLAGS) $(OWN_FLAGS) -fno-strict-aliasing -fno-plt -pthread -MMD -MP
 LDLIBS_common := -ljansson -linih -lseccomp -lcap
 LDFLAGS_ALL := $(SAN_FLAGS) -pthread -Wl,--as-needed
 
-sources = $(sort $(wildcard $(1)/*.c))
+sources = $(filter-out %.bpf.c,$(sort $(wildcard $(1)/*.c)))
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LIB_SRC := $(call sources,common) $(call sources,common/proto) $(call sources,shm) $(call sources,shm/view)
@@ -45,7 +45,7 @@ ptyhost_LIBS := -lutil
 webterm_SRC := $(call sources,webterm) page_assets.c
 webterm_LIBS := -lwebsockets -lssl -lcrypto -lz
 causeway_SRC := $(call sources,ctl)
-causeway_LIBS := -lm
+causeway_LIBS = $(TRACE_LIBS) -lm
 BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] shm/view/*.[ch] webterm/*.[ch] webterm/ptyhost/*.[ch] ofproxy/*.[ch] \
@@ -82,11 +82,26 @@ $(PAGE_PACKAGES)/.done: webterm/page/package.json webterm/page/package-lock.json
 # A traced process may make a call where a probe is (common/probe.h), and a call pushes: nothing of a function with one may
 # lie below the stack's end.  (With link-time optimization, this would be for all: it keeps functions from being inlined.)
 PROBED := $(shell grep -lE '^ +PROBE[0-9]' */*.c)
-$(PROBED:%.c=$(BUILD)/obj/%.o): STACK_FLAGS := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-mno-red-zone)
+$(PROBED:%.c=$(BUILD)/obj/%.o): OWN_FLAGS := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-mno-red-zone)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+# `causeway trace` has a program for the kernel in it.  A machine that lacks one of its tools builds all the rest.
+BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool) $(shell command -v bpftool))
+BPF_CLANG := $(shell command -v clang)
+BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
+ifneq ($(and $(BPFTOOL),$(BPF_CLANG),$(wildcard /usr/include/bpf/usdt.bpf.h)),)
+TRACE_LIBS := -lbpf -lelf -lz
+$(BUILD)/obj/ctl/trace_kernel.o: $(BUILD)/skel/trace.skel.h
+$(BUILD)/obj/ctl/trace_kernel.o: OWN_FLAGS := -DCAUSEWAY_TRACE -isystem $(BUILD)/skel
+endif
+$(BUILD)/skel/%.skel.h: ctl/%.bpf.c ctl/trace.h ctl/trace.def common/histogram.h
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) -O2 -g -target bpf -mcpu=v3 -ffreestanding -Wall -Wextra -Werror -Wno-unused-parameter \
+	    -D__TARGET_ARCH_$(BPF_ARCH) -I. -I/usr/include/$(shell uname -m)-linux-gnu -c -o $(@:.skel.h=.bpf.o) $<
+	$(Q)$(BPFTOOL) gen skeleton $(@:.skel.h=.bpf.o) name $*_bpf >$@.new && mv $@.new $@
 
 $(LIB): $(call objects,$(LIB_SRC))
 	@mkdir -p $(@D)
@@ -108,7 +123,7 @@ unit_objects = $(if $(unit_process),$(call objects,$(filter-out %/main.c,$(call 
 define unit_program
 $(BUILD)/unit/$(1): $(BUILD)/obj/tests/unit/$(1).o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz -lm $(LDLIBS_common)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$(filter %.o,$$^) $(LIB) -lcriterion -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz -lm $(TRACE_LIBS) $(LDLIBS_common)
 endef
 $(foreach u,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_program,$(u))))
 
@@ -193,7 +208,7 @@ define fuzz_program
 $(BUILD)/target/$(1): $(BUILD)/obj/tests/fuzz/$(1).o $(BUILD)/obj/tests/fuzz/fuzz.o $(call unit_objects,$(1)) $(LIB)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -Wl,--wrap=die,--wrap=die_usage -o $$@ $$(filter %.o,$$^) $(LIB) \
-	    -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz -lm $(LDLIBS_common)
+	    -lurcu-qsbr -lurcu-common -lwebsockets -lssl -lcrypto -lz -lm $(TRACE_LIBS) $(LDLIBS_common)
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_program,$(f))))
 $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
