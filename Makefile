@@ -219,9 +219,9 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 # itself; docs/performance.md has the last figures (make bench-report).  QUICK=1: shorter.
 BENCH := $(patsubst %,$(BUILD)/bench/%,ring_contest chain_bench codec_bench router_bench openflow_bench of_reflector tcp_echo web_client)
 BENCH_PARTS := bench-ring bench-micro bench-stack bench-others bench-network bench-idle bench-steady
-.PHONY: bench-build bench-web bench-report $(BENCH_PARTS)
+# For a test that the benchmarks work; neither needs a package of 'bench'.
+.PHONY: bench-build bench-web bench-report yardsticks $(BENCH_PARTS)
 bench:                                        ## measure everything beside its yardsticks, under ten minutes (root; QUICK=1)
-	$(Q).ci/packages build lab bench
 	$(Q)for part in $(BENCH_PARTS); do $(MAKE) --no-print-directory $$part || exit 1; done
 bench-ring: bench-build                       ## ... the ring beside other makers' rings, the chain of processes beside sockets
 	$(Q)$(BENCH_ENV) tests/bench/rings
@@ -239,9 +239,12 @@ bench-steady: bench-build                     ## ... 10,000 frames a second for 
 	$(Q)$(BENCH_ENV) tests/bench/steady
 bench-web: bench-build                        ## ... webterm (TTYD=PROGRAM beside)
 	$(Q)tests/bench/web_bench $(abspath $(BUILD)/bin $(BUILD)/bench) $(TTYD)
+yardsticks: $(BUILD)/bench/of_reflector $(BUILD)/bench/tcp_echo
 bench-report:                                 ## write the last figures of each part into docs/performance.md
 	$(Q)$(BENCH_ENV) tests/bench/report
-bench-build: $(BENCH) programs fakes
+bench-build:
+	$(Q).ci/packages build lab bench
+	$(Q)$(MAKE) $(JOBS) --no-print-directory programs $(BENCH) $(BUILD)/fake/reflector
 	$(Q)printf 'compiler=%s\nflags=%s\n' "$$($(CC) --version | head -n 1)" '$(CFLAGS)' >$(BUILD)/bench/flags
 BENCH_ENV := BUILD=$(abspath $(BUILD))
 # Rings of others, built for the benchmark alone.
@@ -296,7 +299,7 @@ $(PAGE_TEST_PACKAGES)/.done: tests/page/package.json tests/page/package-lock.jso
 	$(Q)cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
 	@touch $@
 
-e2e: programs fakes                           ## run the tests on a real switch (root)
+e2e: programs fakes yardsticks                ## run the tests on a real switch (root)
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e
 
 PREFIX ?= /usr/local

@@ -2,7 +2,7 @@
 #
 #     part = Part('ring', 'Rings, between two processes')
 #     got = turns({'causeway': measure_ours, 'plain ring': measure_plain})    by turns, never all of one first
-#     part.row('64-byte records', 'ns a record', got, aim='at most 1.0')
+#     part.row('64-byte records', 'ns a record', got, aim('at most the best', most=1, beside=('plain ring',)))
 #     part.end()                                                              prints, and keeps it for the report
 #
 # A ratio is made of two figures of the same turn, so that what the machine does meanwhile is in both.
@@ -64,6 +64,21 @@ def ratios(ours, others):
     return [a / b for a, b in zip(ours, others)] if all(others) else []
 
 
+def aim(text, most=None, least=None, beside=()):
+    """What the median is to be: at most, or at least, a number; or so many times that of the best of those beside."""
+    return {'text': text, 'most': most, 'least': least, 'beside': list(beside)}
+
+
+def reached(row):
+    """The figures that the aim is about, and whether their median is as it is to be."""
+    goal, figures = row['aim'], row['figures'][row['ours']]
+    if goal['beside']:
+        best = min if goal['most'] is not None else max
+        figures = ratios(figures, [best(turn) for turn in zip(*(row['figures'][name] for name in goal['beside']))])
+    value = statistics.median(figures)
+    return figures, value <= goal['most'] if goal['most'] is not None else value >= goal['least']
+
+
 class Part:
     """One table of the report."""
 
@@ -71,10 +86,11 @@ class Part:
         self.name, self.title, self.note, self.rows, self.start = name, title, note, [], time.monotonic()
         print('\n%s' % title, flush=True)
 
-    def row(self, what, unit, got, aim='', ours=OURS):
+    def row(self, what, unit, got, goal=None, ours=OURS):
         """The figures of all; beside each but ours, ours divided by it."""
-        self.rows.append({'what': what, 'unit': unit, 'figures': got, 'aim': aim, 'ours': ours})
-        print('  %s, %s%s' % (what, unit, ' (aim: %s)' % aim if aim else ''))
+        self.rows.append({'what': what, 'unit': unit, 'figures': got, 'aim': goal, 'ours': ours})
+        print('  %s, %s%s' % (what, unit, ' (aim: %s: %s)' % (goal['text'], 'reached' if reached(self.rows[-1])[1] else
+                                                              'NOT reached') if goal else ''))
         for name, values in got.items():
             beside = ''
             if name != ours and ours in got and ratios(got[ours], values):
