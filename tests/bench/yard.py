@@ -75,6 +75,8 @@ def reached(row):
     if goal['beside']:
         best = min if goal['most'] is not None else max
         figures = ratios(figures, [best(turn) for turn in zip(*(row['figures'][name] for name in goal['beside']))])
+    if not figures:
+        return [], False
     value = statistics.median(figures)
     return figures, value <= goal['most'] if goal['most'] is not None else value >= goal['least']
 
