@@ -52,6 +52,8 @@ struct bench_settings {
     unsigned switches, size, window;
     uint64_t rate; /* frames a second, of all switches */
     double duration_s, warmup_s, timeout_s;
+    double interval_s; /* of ping, between two frames; and how many */
+    unsigned count;
     uint64_t dpid;
     uint32_t src, dst, destinations;
     uint64_t storm_rate;           /* frames a second; 0: as many as go */
@@ -112,7 +114,7 @@ struct bench {
 
 uint64_t bench_now_ns(void); /* CLOCK_MONOTONIC */
 
-/* Reads the words.  Returns 0, or the exit status after a sentence. */
+/* Reads the words, of `ping` as well.  Returns 0, or the exit status after a sentence. */
 int bench_options(struct ctl *c, struct bench_settings *set);
 const char *bench_mode_name(enum bench_mode m);
 
@@ -155,6 +157,7 @@ void bench_catch_signals(void);
 void bench_begin(struct bench *b, struct bench_result *r);
 int bench_drain(struct bench *b);
 int bench_flush(struct bench *b);
+int bench_receive(struct bench *b, struct bench_switch *s);
 int bench_await(struct bench *b, uint64_t now, uint64_t until_ns);
 bool bench_put_frame(struct bench *b, unsigned number, uint64_t when_ns);
 void bench_watch(struct bench *b, struct bench_switch *s, int op);

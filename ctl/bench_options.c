@@ -1,4 +1,5 @@
-/* ctl/bench_options.c - the words of `causeway bench`. */
+/* ctl/bench_options.c - the words of `causeway bench`, and of `causeway ping`, which has some of
+ * them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,8 @@ static int number(const struct ctl *c, const char *flag, const char *text, doubl
 
     *value = strtod(text, &end);
     if (end == text || *end != '\0' || !(*value >= low && *value <= high)) {
-        return ctl_usage(c, "bench: %s is '%s', expected a number from %.10g to %.10g", flag, text,
-                         low, high);
+        return ctl_usage(c, "%s: %s is '%s', expected a number from %.10g to %.10g", c->argv[0],
+                         flag, text, low, high);
     }
     return 0;
 }
@@ -32,9 +33,9 @@ static int address(const struct ctl *c, const char *flag, const char *text, uint
 {
     return pkt_ip_parse(text, ip) ? 0
                                   : ctl_usage(c,
-                                              "bench: %s is '%s', expected an address such as "
+                                              "%s: %s is '%s', expected an address such as "
                                               "192.168.2.2",
-                                              flag, text);
+                                              c->argv[0], flag, text);
 }
 
 static int choice(const struct ctl *c, const char *flag, const char *text, const char *no,
@@ -43,22 +44,36 @@ static int choice(const struct ctl *c, const char *flag, const char *text, const
     *value = strcmp(text, yes) == 0;
     return *value || strcmp(text, no) == 0
                ? 0
-               : ctl_usage(c, "bench: %s is '%s', expected %s or %s", flag, text, no, yes);
+               : ctl_usage(c, "%s: %s is '%s', expected %s or %s", c->argv[0], flag, text, no, yes);
 }
 
 static int add_file(const struct ctl *c, struct bench_settings *s, const char *name)
 {
     if (!bench_file_known(name)) {
         return ctl_usage(c,
-                         "bench: --output is '%s', expected a name that ends in .hgrm, .csv, .json "
+                         "%s: --output is '%s', expected a name that ends in .hgrm, .csv, .json "
                          "or .html",
-                         name);
+                         c->argv[0], name);
     }
     if (s->files == BENCH_FILES) {
-        return ctl_usage(c, "bench: more than %d files: leave some out", BENCH_FILES);
+        return ctl_usage(c, "%s: more than %d files: leave some out", c->argv[0], BENCH_FILES);
     }
     s->file[s->files++] = name;
     return 0;
+}
+
+/* Is it one of the command's? */
+static bool has_flag(const struct ctl *c, const char *flag)
+{
+    static const char *const of_ping[] = {"--count",       "--interval", "--connect",
+                                          "--openflow",    "--size",     "--source",
+                                          "--destination", "--timeout",  "--dpid"};
+    bool ping = strcmp(c->argv[0], "ping") == 0, found = false;
+
+    for (unsigned i = 0; i < sizeof of_ping / sizeof of_ping[0]; i++) {
+        found |= strcmp(flag, of_ping[i]) == 0;
+    }
+    return ping ? found : strcmp(flag, "--count") != 0 && strcmp(flag, "--interval") != 0;
 }
 
 /* A flag with its value. */
@@ -79,9 +94,14 @@ static int take(const struct ctl *c, struct bench_settings *s, const char *flag,
                    {"--duration", 0.01, 86400, NULL, NULL, &s->duration_s},
                    {"--warmup", 0, 3600, NULL, NULL, &s->warmup_s},
                    {"--timeout", 0.1, 3600, NULL, NULL, &s->timeout_s},
+                   {"--count", 1, 100000, &s->count, NULL, NULL},
+                   {"--interval", 0, 3600, NULL, NULL, &s->interval_s},
                    {"--dpid", 1, 9e15, NULL, &s->dpid, NULL}};
     double v;
 
+    if (!has_flag(c, flag)) {
+        return ctl_usage(c, "%s: unknown flag '%s'", c->argv[0], flag);
+    }
     for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(flag, numbers[i].flag) == 0) {
             int status = number(c, flag, value, numbers[i].low, numbers[i].high, &v);
@@ -116,7 +136,7 @@ static int take(const struct ctl *c, struct bench_settings *s, const char *flag,
     } else if (strcmp(flag, "--output") == 0) {
         return add_file(c, s, value);
     } else {
-        return ctl_usage(c, "bench: unknown flag '%s'", flag);
+        return ctl_usage(c, "%s: unknown flag '%s'", c->argv[0], flag);
     }
     return 0;
 }
@@ -164,13 +184,13 @@ static int settle(const struct ctl *c, struct bench_settings *s, bool rated)
     if (s->switches > 1 && !s->same &&
         (s->addressed || s->destinations > 1 || s->switches > BENCH_ROUTED)) {
         return ctl_usage(c,
-                         "bench: --switches is %u, expected at most %d, without --source, "
+                         "%s: --switches is %u, expected at most %d, without --source, "
                          "--destination and --destinations, unless with --expect same",
-                         s->switches, BENCH_ROUTED);
+                         c->argv[0], s->switches, BENCH_ROUTED);
     }
     if (!endpoint_connect(&s->to, s->connect, c->run_dir) || s->to.kind == ENDPOINT_SSL) {
-        return ctl_usage(c, "bench: --connect is '%s', expected tcp:ADDRESS:PORT or unix:PATH",
-                         s->connect);
+        return ctl_usage(c, "%s: --connect is '%s', expected tcp:ADDRESS:PORT or unix:PATH",
+                         c->argv[0], s->connect);
     }
     return 0;
 }
@@ -185,9 +205,8 @@ static int take_mode(const struct ctl *c, struct bench_settings *s, const char *
     }
     if (m == BENCH_MODES) {
         return ctl_usage(
-            c,
-            "bench: '%s' is no mode, expected one of: latency, window, rate, storm, ramp, config",
-            word);
+            c, "%s: '%s' is no mode, expected one of: latency, window, rate, storm, ramp, config",
+            c->argv[0], word);
     }
     s->mode = (enum bench_mode)m;
     return 0;
@@ -195,7 +214,7 @@ static int take_mode(const struct ctl *c, struct bench_settings *s, const char *
 
 int bench_options(struct ctl *c, struct bench_settings *s)
 {
-    bool rated = false, moded = false;
+    bool rated = false, ping = strcmp(c->argv[0], "ping") == 0, moded = ping;
 
     *s = (struct bench_settings){.of13 = true,
                                  .switches = 1,
@@ -204,7 +223,9 @@ int bench_options(struct ctl *c, struct bench_settings *s)
                                  .rate = 10000,
                                  .duration_s = 5,
                                  .warmup_s = 0.2,
-                                 .timeout_s = 10,
+                                 .timeout_s = ping ? 2 : 10,
+                                 .interval_s = 0.2,
+                                 .count = 10,
                                  .dpid = 0xbe0001,
                                  .src = 0x0a000164, /* the lab's client and server1 */
                                  .dst = 0xc0a80202,
@@ -216,13 +237,13 @@ int bench_options(struct ctl *c, struct bench_settings *s)
         int status;
 
         if (word[0] != '-') {
-            status = moded ? ctl_usage(c, "bench: '%s' is one mode too many", word)
+            status = moded ? ctl_usage(c, "%s: '%s' is one word too many", c->argv[0], word)
                            : take_mode(c, s, word);
             moded = true;
         } else {
             snprintf(flag, sizeof flag, "%.*s", equals ? (int)(equals - word) : 23, word);
             if (!equals && i + 1 >= c->argc) {
-                return ctl_usage(c, "bench: %s needs a value, or is unknown", flag);
+                return ctl_usage(c, "%s: %s needs a value, or is unknown", c->argv[0], flag);
             }
             status = take(c, s, flag, equals ? equals + 1 : c->argv[++i]);
             rated |= strcmp(flag, "--rate") == 0;

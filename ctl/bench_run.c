@@ -125,7 +125,7 @@ static void on_frame(void *context, struct bench_switch *s, const uint8_t *messa
 }
 
 /* Receives what one switch has.  Returns as bench_switch_read. */
-static int receive(struct bench *b, struct bench_switch *s)
+int bench_receive(struct bench *b, struct bench_switch *s)
 {
     int n = bench_switch_read(s, &b->now_ns, on_frame, b, b->why, sizeof b->why);
 
@@ -236,7 +236,7 @@ int bench_await(struct bench *b, uint64_t now, uint64_t until_ns)
     n = epoll_pwait2(b->poll, e, sizeof e / sizeof e[0], &t, NULL);
     for (int i = 0; i < n; i++) {
         struct bench_switch *s = e[i].data.ptr;
-        int got = e[i].events & ~(uint32_t)EPOLLOUT ? receive(b, s) : 0;
+        int got = e[i].events & ~(uint32_t)EPOLLOUT ? bench_receive(b, s) : 0;
 
         if (got < 0) {
             return -1;
@@ -256,7 +256,7 @@ int bench_await(struct bench *b, uint64_t now, uint64_t until_ns)
 static int receive_or_wait(struct bench *b, uint64_t now, uint64_t until_ns)
 {
     if (b->set.switches == 1) {
-        int n = receive(b, &b->sw[0]);
+        int n = bench_receive(b, &b->sw[0]);
 
         if (n != 0) {
             return n;

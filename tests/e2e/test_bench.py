@@ -1,4 +1,4 @@
-# tests/e2e/test_bench.py - `causeway bench` on a real stack: each way to load it, and what it says.
+# tests/e2e/test_bench.py - `causeway bench` and `ping` on a real stack: each way to load it, and what they say.
 # How fast it is, is not asked here.
 import csv
 import html.parser
@@ -184,6 +184,39 @@ def test_many_switches(make_stack, tmp_path):
 def test_a_destination_without_a_route_is_said(stack):
     said = bench(stack, '--destination', '203.0.113.1', '--timeout', '0.3', status=1)
     assert 'no frame of switch 0 came back within 0.3 s' in said and 'route' in said
+
+
+HOPS = [('to_ofproxy', ''), ('ofproxy', 'PKT_IN'), ('vnsbridge_up', 'VNS_IN'), ('router', 'VNS_OUT'),
+        ('vnsbridge_down', 'PKT_OUT'), ('back', '')]
+
+
+def ping(stack, *words, status=0):
+    done = subprocess.run([BIN + '/causeway', '--run-dir', stack.run_dir, 'ping', '--json', '--interval', '0', '--connect',
+                           'tcp:127.0.0.1:%d' % stack.of_port, *words], capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == status, '%d: %s %s' % (done.returncode, done.stdout, done.stderr)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize('version', ['1.0', '1.3'])
+def test_ping_follows_each_frame_through_each_ring(stack, version):
+    seen = ping(stack, '--count', '20', '--openflow', version, '--size', '1500')
+    assert seen['sent'] == len(seen['trips']) == 20 and seen['openflow'] == version
+    assert [(hop['hop'], hop['ring']) for hop in seen['hops']] == HOPS
+    for trip in seen['trips']:
+        assert trip['came_back'] and trip['right'] and trip['verdict'] == 'forwarded'
+        assert list(trip['hops_us']) == [name for name, _ring in HOPS] and min(trip['hops_us'].values()) >= 0
+        assert sum(trip['hops_us'].values()) == pytest.approx(trip['us'], abs=0.01)
+    assert seen['all']['min_us'] <= seen['all']['p50_us'] <= seen['all']['max_us']
+
+
+def test_ping_says_what_became_of_a_frame(stack):
+    with_ttl = ping(stack, '--count', '2', '--destination', '203.0.113.1', '--timeout', '0.3', status=1)
+    assert [trip['verdict'] for trip in with_ttl['trips']] == ['answered'] * 2  # net unreachable
+    assert not any(trip['right'] for trip in with_ttl['trips'])
+    dropped = ping(stack, '--count', '2', '--source', '127.0.0.1', '--timeout', '0.3', status=1)
+    assert all(trip['verdict'].startswith('dropped (') and not trip['came_back'] for trip in dropped['trips'])
+    assert list(dropped['trips'][0]['hops_us']) == [name for name, _ring in HOPS[:-1]]
 
 
 def reflecting(listener, change):
