@@ -338,7 +338,7 @@ int request_begin(struct conn *c, const char *uri, size_t uri_len)
     struct http_request *q = &c->q;
     char *at, version[12];
     int at_len, method = lws_http_get_uri_and_method(c->wsi, &at, &at_len);
-    bool post, announced, keep;
+    bool post, announced;
     long length = 0;
 
     if (method < 0 || method >= (int)(sizeof methods / sizeof methods[0]) || !methods[method] ||
@@ -359,14 +359,12 @@ int request_begin(struct conn *c, const char *uri, size_t uri_len)
     /* of a POST without a length the library expects a body that never comes */
     post = method == LWSHUMETH_POST || method == LWSHUMETH_PUT || method == LWSHUMETH_PATCH;
     announced = lws_hdr_total_length(c->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
-    keep = q->http11 && (announced || !post);
-    c->close_after = !keep || length > 0;
+    /* The library (4.1) parses on and on in what it had kept of a request that came with its body
+     * behind another one: a request with a body is its connection's last. */
+    c->close_after = !q->http11 || (post && !announced) || length > 0;
     if (!admitted(q, length)) {
         return 0;
     }
-    /* The library (4.1) parses on and on in what it had kept of a request that came with its body
-     * behind another one: a request with a body is its connection's last. */
-    c->close_after = !keep || length > 0;
     if (length > 0 || (method == LWSHUMETH_POST && announced)) {
         c->state = CONN_BODY; /* the library says when it is whole, also an empty one */
         c->deadline_ms = http_now_ms() + BODY_MS;
