@@ -12,8 +12,6 @@
 #include "common/log.h"
 #include "webterm/http_conn.h"
 
-#define SWEEP_US 1000000
-
 static struct http *the_log; /* the library logs without a context */
 
 uint64_t http_now_ms(void)
@@ -149,7 +147,7 @@ int http_open(struct http **out, const struct http_settings *settings, char *why
         return err;
     }
     h->sweep.fire = http_sweep;
-    http_timer_set(h, &h->sweep, SWEEP_US);
+    http_sweep(&h->sweep);
     *out = h;
     return 0;
 }

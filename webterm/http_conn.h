@@ -184,7 +184,7 @@ int blocked_open(struct http *h);
 int conn_settle(struct conn *c);
 void conn_kill(struct conn *c);
 void conn_drop_output(struct conn *c);
-void http_sweep(struct http_timer *t);
+void http_sweep(struct http_timer *t); /* and sets the timer anew */
 
 /* http_request.c */
 int request_begin(struct conn *c, const char *uri, size_t uri_len);
