@@ -6,29 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *title(int status)
-{
-    switch (status) {
-    case 400:
-        return "Bad Request";
-    case 404:
-        return "Not Found";
-    case 409:
-        return "Conflict";
-    case 422:
-        return "Unprocessable Content";
-    case 429:
-        return "Too Many Requests";
-    case 500:
-        return "Internal Server Error";
-    case 502:
-        return "Bad Gateway";
-    case 504:
-        return "Gateway Timeout";
-    default:
-        return "Service Unavailable";
-    }
-}
+#include "webterm/http_text.h"
 
 /* A sentence may quote a peer's bytes that are no UTF-8, or end within a character. */
 static void make_ascii(char *text)
@@ -48,8 +26,8 @@ void api_problem(struct http_request *q, int status, const char *field, const ch
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     make_ascii(sentence);
-    o = json_pack("{s:s s:s s:i s:s}", "type", "about:blank", "title", title(status), "status",
-                  status, "detail", sentence);
+    o = json_pack("{s:s s:s s:i s:s}", "type", "about:blank", "title", http_reason(status),
+                  "status", status, "detail", sentence);
     if (field) {
         json_object_set_new(o, "field", json_string(field));
     }
@@ -59,14 +37,6 @@ void api_problem(struct http_request *q, int status, const char *field, const ch
                 body ? strlen(body) : 2);
     free(body);
     json_decref(o);
-}
-
-/* Does "If-None-Match" list it?  ('W/' before a tag does not matter here: RFC 9110, 13.1.2.) */
-static bool has_already(const struct http_request *q, const char *etag)
-{
-    const char *list = http_header(q, "if-none-match");
-
-    return strcmp(list, "*") == 0 || strstr(list, etag) != NULL;
 }
 
 void api_answer(struct http_request *q, const struct collect_text *text)
@@ -81,7 +51,7 @@ void api_answer(struct http_request *q, const struct collect_text *text)
     make_ascii(lacks);
     snprintf(headers, sizeof headers, "etag: %s\r\ncache-control: no-cache\r\n%s%s%s", text->etag,
              lacks[0] ? "causeway-lacks: " : "", lacks, lacks[0] ? "\r\n" : "");
-    if (has_already(q, text->etag)) {
+    if (http_etag_matches(http_header(q, "if-none-match"), text->etag)) {
         http_answer(q, 304, NULL, headers, "", 0);
     } else {
         http_answer(q, 200, "application/json", headers, text->body, text->len);

@@ -88,6 +88,7 @@ void http_answer_static(struct http_request *q, int status, const char *type, co
 /* RFC 9457: {"type":"about:blank","title":...,"status":...,"detail": sentence}. */
 void http_problem(struct http_request *q, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+const char *http_reason(int status); /* 404: "Not Found" */
 /* A handler that returns without an answer answers later.  The peer may go away meanwhile: then
  * 'gone' is called, and the request must not be touched any more. */
 void http_later(struct http_request *q, void (*gone)(void *context, struct http_request *q),

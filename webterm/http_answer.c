@@ -22,7 +22,7 @@ static const char safety[] =
     "referrer-policy: no-referrer\r\n"
     "cross-origin-resource-policy: same-origin\r\n";
 
-static const char *reason(int status)
+const char *http_reason(int status)
 {
     static const struct {
         int status;
@@ -84,7 +84,7 @@ static size_t make_head(const struct http_request *q, char *to, int status, cons
 
     q->conn->h->requests++;
     text_open(&t, to, HTTP_HEAD_OUT);
-    text_say(&t, "HTTP/1.1 %d %s\r\ndate: %s\r\n", status, reason(status), date_now());
+    text_say(&t, "HTTP/1.1 %d %s\r\ndate: %s\r\n", status, http_reason(status), date_now());
     if (type) {
         text_say(&t, "content-type: %s\r\n", type);
     }
@@ -204,9 +204,8 @@ void http_problem(struct http_request *q, int status, const char *format, ...)
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
     text_open(&t, json, sizeof json);
-    text_say(&t,
-             "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":", reason(status),
-             status);
+    text_say(&t, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+             http_reason(status), status);
     text_json(&t, sentence, strlen(sentence));
     text_say(&t, "}\n");
     http_answer(q, status, "application/problem+json",
