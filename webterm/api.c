@@ -39,7 +39,8 @@ void api_problem(struct http_request *q, int status, const char *field, const ch
     json_decref(o);
 }
 
-void api_answer(struct http_request *q, const struct collect_text *text)
+/* JSON with its ETag, 304 where the peer has it already, or the problem that a text is. */
+static void answer(struct http_request *q, const struct collect_text *text)
 {
     char headers[500], lacks[sizeof text->lacks];
 
@@ -65,48 +66,52 @@ struct topic_route {
     enum collect_topic topic;
 };
 
-/* A request that waits for its topic. */
-struct waiting {
-    struct collect_wait wait; /* first */
-    struct http_request *q;
-};
-
 static void ready(struct collect_wait *w, const struct collect_text *text)
 {
-    struct waiting *at = (struct waiting *)w;
+    struct api_wait *at = (struct api_wait *)w;
 
-    api_answer(at->q, text);
+    at->answer(at, text);
     free(at);
 }
 
 static void gone(void *context, struct http_request *q)
 {
-    struct waiting *at = context;
+    struct api_wait *at = context;
 
     (void)q;
     collect_cancel(&at->wait);
     free(at);
 }
 
-static void on_topic(void *context, struct http_request *q)
+void api_get(const struct api_wait *words, enum collect_topic topic)
 {
-    const struct topic_route *r = context;
-    struct waiting *at = calloc(1, sizeof *at);
+    struct api_wait *at = malloc(sizeof *at);
     const struct collect_text *text;
 
     if (!at) {
-        api_problem(q, 503, NULL, "out of memory: try again");
+        api_problem(words->q, 503, NULL, "out of memory: try again");
         return;
     }
+    *at = *words;
     at->wait.ready = ready;
-    at->q = q;
-    text = collect_get(r->a->c, r->topic, &at->wait);
+    text = collect_get(at->a->c, topic, &at->wait);
     if (text) {
-        free(at);
-        api_answer(q, text);
+        ready(&at->wait, text);
     } else {
-        http_later(q, gone, at);
+        http_later(at->q, gone, at);
     }
+}
+
+static void answer_topic(const struct api_wait *at, const struct collect_text *text)
+{
+    answer(at->q, text);
+}
+
+static void on_topic(void *context, struct http_request *q)
+{
+    const struct topic_route *r = context;
+
+    api_get(&(struct api_wait){.a = r->a, .q = q, .answer = answer_topic}, r->topic);
 }
 
 static void topic_routes(struct api *a)
@@ -145,7 +150,7 @@ static void job_done(struct collect_job *job)
     } else if (j->q && j->status != 200) {
         http_answer(j->q, j->status, "application/json", NULL, j->text->body, j->text->len);
     } else if (j->q) {
-        api_answer(j->q, j->text);
+        answer(j->q, j->text);
     }
     job_free(j);
 }

@@ -32,8 +32,15 @@ void api_close(struct api *a);
 /* A problem (RFC 9457) whose member "field" names what is wrong; NULL: nothing of the request. */
 void api_problem(struct http_request *q, int status, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* JSON with its ETag, 304 where the peer has it already, or the problem that a text is. */
-void api_answer(struct http_request *q, const struct collect_text *text);
+/* A request for a topic: 'answer' is called once, now or when there is a text. */
+struct api_wait {
+    struct collect_wait wait; /* first; api_get's */
+    struct api *a;
+    struct http_request *q;
+    bool open; /* OpenMetrics */
+    void (*answer)(const struct api_wait *at, const struct collect_text *text);
+};
+void api_get(const struct api_wait *words, enum collect_topic topic);
 /* A question to a worker, answered when it is done. */
 struct api_job {
     struct collect_job job;

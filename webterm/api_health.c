@@ -9,51 +9,6 @@
 #include "webterm/metrics.h"
 #include "webterm/openapi.h"
 
-/* A request that waits for its topic; 'open': OpenMetrics. */
-struct waiting {
-    struct collect_wait wait; /* first */
-    struct api *a;
-    struct http_request *q;
-    bool open;
-    void (*answer)(const struct waiting *at, const struct collect_text *text);
-};
-
-static void ready(struct collect_wait *w, const struct collect_text *text)
-{
-    struct waiting *at = (struct waiting *)w;
-
-    at->answer(at, text);
-    free(at);
-}
-
-static void gone(void *context, struct http_request *q)
-{
-    struct waiting *at = context;
-
-    (void)q;
-    collect_cancel(&at->wait);
-    free(at);
-}
-
-static void get(const struct waiting *words, enum collect_topic topic)
-{
-    struct waiting *at = malloc(sizeof *at);
-    const struct collect_text *text;
-
-    if (!at) {
-        api_problem(words->q, 503, NULL, "out of memory: try again");
-        return;
-    }
-    *at = *words;
-    at->wait.ready = ready;
-    text = collect_get(at->a->c, topic, &at->wait);
-    if (text) {
-        ready(&at->wait, text);
-    } else {
-        http_later(at->q, gone, at);
-    }
-}
-
 /* ---- health ------------------------------------------------------------------------------- */
 
 /* That it answers is the answer. */
@@ -66,7 +21,7 @@ static void healthz(void *context, struct http_request *q)
                        sizeof body - 1);
 }
 
-static void answer_readyz(const struct waiting *at, const struct collect_text *text)
+static void answer_readyz(const struct api_wait *at, const struct collect_text *text)
 {
     static const char yes[] = "{\"ready\":true";
     bool is = text->status == 200 && strncmp(text->body, yes, sizeof yes - 1) == 0;
@@ -81,7 +36,7 @@ static void answer_readyz(const struct waiting *at, const struct collect_text *t
 
 static void readyz(void *context, struct http_request *q)
 {
-    get(&(struct waiting){.a = context, .q = q, .answer = answer_readyz}, COLLECT_READY);
+    api_get(&(struct api_wait){.a = context, .q = q, .answer = answer_readyz}, COLLECT_READY);
 }
 
 static void version(void *context, struct http_request *q)
@@ -116,7 +71,7 @@ static void own(struct metrics *m, const struct http *h)
     }
 }
 
-static void answer_metrics(const struct waiting *at, const struct collect_text *text)
+static void answer_metrics(const struct api_wait *at, const struct collect_text *text)
 {
     struct metrics m = {.open = at->open};
     char more[2048], *body;
@@ -147,8 +102,8 @@ static void metrics(void *context, struct http_request *q)
 {
     bool open = strstr(http_header(q, "accept"), "application/openmetrics-text") != NULL;
 
-    get(&(struct waiting){.a = context, .q = q, .open = open, .answer = answer_metrics},
-        open ? COLLECT_OPENMETRICS : COLLECT_METRICS);
+    api_get(&(struct api_wait){.a = context, .q = q, .open = open, .answer = answer_metrics},
+            open ? COLLECT_OPENMETRICS : COLLECT_METRICS);
 }
 
 /* ---- the description ---------------------------------------------------------------------- */
