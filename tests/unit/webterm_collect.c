@@ -8,6 +8,7 @@
 
 #include "common/counter.h"
 #include "common/log.h"
+#include "common/loop.h"
 #include "shm/topo.h"
 #include "webterm/collect.h"
 #include "webterm/metrics.h"
@@ -63,6 +64,7 @@ static double rate_of(const json_t *stack, const char *what)
 Test(webterm_collect, rates_are_what_two_looks_differ_by)
 {
     static const bool silent[TOPO_PROCESSES] = {[TOPO_OFPROXY] = true};
+    uint64_t before_first, after_first, before_second, after_second;
     struct stack_sample *sample = NULL;
     struct topo t;
     json_t *first, *second, *row;
@@ -73,14 +75,21 @@ Test(webterm_collect, rates_are_what_two_looks_differ_by)
     counter_start(run_dir, COUNTER_OF_OFPROXY);
     counter_add(OFPROXY_RECEIVED, 1000);
     counter_add(OFPROXY_FORWARDED, 1000);
+    before_first = loop_now_ns();
     first = collect_stack(run_dir, silent, &sample);
+    after_first = loop_now_ns();
     cr_expect_eq(rate_of(first, "received"), 0, "of one look there is no rate");
     cr_expect(json_is_true(json_object_get(first, "holds")));
     counter_add(OFPROXY_RECEIVED, 50);
     nanosleep(&(struct timespec){0, 100000000}, NULL); /* that they are of different times */
+    before_second = loop_now_ns();
     second = collect_stack(run_dir, silent, &sample);
+    after_second = loop_now_ns();
     cr_expect(rate_of(second, "received") > 5 && rate_of(second, "received") <= 500, "%f",
               rate_of(second, "received"));
+    cr_expect(rate_of(second, "received") >= 50e9 / (double)(after_second - before_first) &&
+                  rate_of(second, "received") <= 50e9 / (double)(before_second - after_first),
+              "%f", rate_of(second, "received"));
     cr_expect_eq(rate_of(second, "forwarded"), 0);
     cr_expect_str_eq(
         json_string_value(json_object_get(json_object_get(second, "totals"), "received")), "1050");
