@@ -63,7 +63,11 @@ static inline bool loop_running(const struct loop *l)
     return !l->stop;
 }
 void loop_stop(struct loop *l);
-/* CLOCK_MONOTONIC, nanoseconds. */
+/* CLOCK_MONOTONIC. */
 uint64_t loop_now_ns(void);
+static inline uint64_t loop_now_ms(void)
+{
+    return loop_now_ns() / 1000000;
+}
 
 #endif

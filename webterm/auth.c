@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "common/text.h"
 #include "webterm/http_text.h"
 #include "webterm/secret.h"
@@ -213,7 +214,7 @@ static struct auth_bucket *bucket_of(struct auth *a, const char *peer, char kind
 static bool may_try(struct auth *a, const char *peer, char kind, bool right)
 {
     struct auth_bucket *b = bucket_of(a, peer, kind);
-    uint64_t now = http_now_ms();
+    uint64_t now = loop_now_ms();
 
     if (!auth_bucket_take(b, now, PEER_MOST, PEER_RATE)) {
         return false;
@@ -249,7 +250,7 @@ static struct login *login_of(struct auth *a, const struct http_request *q)
     char name[24], cookie[COOKIE_TEXT + 1];
     uint8_t hash[SHA256_DIGEST_LENGTH];
     struct login *found = NULL;
-    uint64_t now = http_now_ms();
+    uint64_t now = loop_now_ms();
 
     cookie_name(q, name, sizeof name);
     if (!http_cookie(http_header(q, "cookie"), name, cookie, sizeof cookie)) {
@@ -293,7 +294,7 @@ enum http_role auth_who(void *auth, const struct http_request *q, uint64_t *id)
     if (!l) {
         return HTTP_ANYONE;
     }
-    l->used_ms = http_now_ms();
+    l->used_ms = loop_now_ms();
     *id = l->id;
     return l->role;
 }
@@ -304,7 +305,7 @@ void auth_alive(void *auth, uint64_t id)
     struct login *l = &a->logins[id % AUTH_LOGINS];
 
     if (id != 0 && l->id == id) {
-        l->used_ms = http_now_ms();
+        l->used_ms = loop_now_ms();
     }
 }
 
@@ -333,7 +334,7 @@ static int make_login(struct auth *a, enum http_role role, char cookie[COOKIE_TE
     }
     text_open(&t, cookie, COOKIE_TEXT);
     text_hex(&t, random, sizeof random);
-    *l = (struct login){.role = role, .used_ms = http_now_ms()};
+    *l = (struct login){.role = role, .used_ms = loop_now_ms()};
     l->id = ++a->taken * AUTH_LOGINS + (uint64_t)(l - a->logins);
     digest(l->cookie, cookie, COOKIE_TEXT - 1);
     return 0;

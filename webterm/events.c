@@ -72,7 +72,7 @@ static void look(struct events *e, enum topo_process p)
     board_changed(&e->role[p]); /* a file that was cut, and is whole again, is mended by it */
     alive = role_read(&e->role[p], &row) && alive;
 
-    n = events_judge(&e->seen[p], topo_process_name(p), &row, alive, loop_now_ns() / 1000000, json,
+    n = events_judge(&e->seen[p], topo_process_name(p), &row, alive, loop_now_ms(), json,
                      sizeof json);
     if (n > 0) {
         live_publish(e->live, "events", json, n);

@@ -6,21 +6,12 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "webterm/http_conn.h"
 
 static struct http *the_log; /* the library logs without a context */
-
-uint64_t http_now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* What the library calls an error, a peer can cause at will: it is none of ours. */
 static void library_says(int level, const char *line)

@@ -51,7 +51,6 @@ void http_hang_up(struct http *h);
 void http_close(struct http *h); /* once nobody can wake it any more */
 /* A login has ended: so do its WebSockets and streams. */
 void http_logged_out(struct http *h, uint64_t login);
-uint64_t http_now_ms(void); /* CLOCK_MONOTONIC */
 
 typedef void http_handler(void *context, struct http_request *q);
 

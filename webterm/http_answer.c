@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/loop.h"
 #include "common/text.h"
 #include "webterm/http_conn.h"
 
@@ -109,7 +110,7 @@ static size_t take(struct http_piece *p, uint8_t *to, size_t size)
 
 static int put(struct conn *c, size_t len)
 {
-    c->deadline_ms = http_now_ms() + WRITE_MS;
+    c->deadline_ms = loop_now_ms() + WRITE_MS;
     c->h->sent_bytes += len;
     return lws_write(c->wsi, c->h->out + LWS_PRE, len, LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
@@ -170,7 +171,7 @@ static void answer(struct http_request *q, int status, const char *type, const c
         c->out[1].at = body;
         c->out[1].left = len;
     }
-    c->deadline_ms = http_now_ms() + WRITE_MS;
+    c->deadline_ms = loop_now_ms() + WRITE_MS;
     if (!c->in_callback) {
         conn_want(c);
     }
@@ -227,7 +228,7 @@ struct http_stream *http_stream(struct http_request *q, const char *type, const 
     c->state = CONN_STREAM;
     c->deadline_ms = 0;
     c->stream =
-        (struct http_stream){.conn = c, .ops = *ops, .context = context, .begun_ms = http_now_ms()};
+        (struct http_stream){.conn = c, .ops = *ops, .context = context, .begun_ms = loop_now_ms()};
     c->stream.ended = q->head_only;
     if (!keep(c, &c->out[0], head, len)) {
         conn_kill(c);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "common/log.h"
+#include "common/loop.h"
 #include "webterm/http_conn.h"
 
 #define HEAD_MS 10000 /* for the whole head of a first request */
@@ -26,7 +27,7 @@ struct conn *conn_new(struct http *h, int fd, const struct endpoint *at, const c
     c->tls = at->kind == ENDPOINT_SSL;
     c->local = at->local;
     c->q.conn = c->stream.conn = c->ws.conn = c;
-    c->deadline_ms = http_now_ms() + HEAD_MS;
+    c->deadline_ms = loop_now_ms() + HEAD_MS;
     snprintf(c->peer, sizeof c->peer, "%s", peer);
     c->next = h->conns;
     c->prev = &h->conns;
@@ -150,7 +151,7 @@ static int next_request(struct conn *c)
     struct pollfd room = {.fd = c->fd, .events = POLLOUT};
 
     c->state = CONN_HEAD;
-    c->deadline_ms = http_now_ms() + IDLE_MS;
+    c->deadline_ms = loop_now_ms() + IDLE_MS;
     if (lws_http_transaction_completed(c->wsi)) {
         return -1;
     }
@@ -332,7 +333,7 @@ void http_logged_out(struct http *h, uint64_t login)
 void http_sweep(struct http_timer *t)
 {
     struct http *h = lws_container_of(t, struct http, sweep);
-    uint64_t now = http_now_ms();
+    uint64_t now = loop_now_ms();
 
     for (struct conn *c = h->conns; c; c = c->next) {
         if ((c->deadline_ms && now >= c->deadline_ms) || outlived(c, now)) {

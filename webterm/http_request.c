@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/loop.h"
 #include "webterm/http_conn.h"
 #include "webterm/http_text.h"
 
@@ -367,7 +368,7 @@ int request_begin(struct conn *c, const char *uri, size_t uri_len)
     }
     if (length > 0 || (method == LWSHUMETH_POST && announced)) {
         c->state = CONN_BODY; /* the library says when it is whole, also an empty one */
-        c->deadline_ms = http_now_ms() + BODY_MS;
+        c->deadline_ms = loop_now_ms() + BODY_MS;
         return 0;
     }
     hand_over(q);

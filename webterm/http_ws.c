@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/loop.h"
 #include "webterm/http_conn.h"
 
 #define CLOSE_MS 5000  /* for the last words to be taken */
@@ -42,7 +43,7 @@ int ws_established(struct conn *c)
 
     c->state = CONN_WS;
     c->deadline_ms = 0;
-    ws->alive_ms = http_now_ms();
+    ws->alive_ms = loop_now_ms();
     ws->user =
         ws->route->ops.open(ws->route->context, ws, &c->q, ws->close_why, sizeof ws->close_why);
     request_free(&c->q);
@@ -62,7 +63,7 @@ void ws_alive(struct ws *ws)
 {
     const struct http_settings *set = &ws->conn->h->set;
 
-    ws->alive_ms = http_now_ms();
+    ws->alive_ms = loop_now_ms();
     if (set->alive && ws->login) {
         set->alive(set->who_context, ws->login);
     }
@@ -73,7 +74,7 @@ void ws_close(struct ws *ws, int code, const char *why)
     if (ws->close_code == 0) {
         ws->close_code = code;
         snprintf(ws->close_why, sizeof ws->close_why, "%s", why);
-        ws->conn->deadline_ms = http_now_ms() + CLOSE_MS;
+        ws->conn->deadline_ms = loop_now_ms() + CLOSE_MS;
         lws_callback_on_writable(ws->conn->wsi);
     }
 }
@@ -181,7 +182,7 @@ int ws_writeable(struct conn *c)
         c->deadline_ms = 0;
         return 0;
     }
-    c->deadline_ms = http_now_ms() + WRITE_MS;
+    c->deadline_ms = loop_now_ms() + WRITE_MS;
     c->h->sent_bytes += len;
     if (lws_write(c->wsi, room, len, text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY) < 0) {
         return -1;

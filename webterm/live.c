@@ -15,11 +15,6 @@
 
 struct live *live_the;
 
-uint64_t live_now_ms(void)
-{
-    return loop_now_ns() / 1000000;
-}
-
 struct topic *live_find(const struct live *l, const char *name)
 {
     for (unsigned i = 0; i < l->n_topics; i++) {
@@ -131,7 +126,7 @@ void live_wake(struct client *c)
         return;
     }
     if (c->waiting_ms == 0) {
-        c->waiting_ms = live_now_ms();
+        c->waiting_ms = loop_now_ms();
     }
     if (c->ws) {
         ws_wake(c->ws);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/loop.h"
 #include "common/text.h"
 #include "webterm/live_parts.h"
 
@@ -178,7 +179,7 @@ size_t live_next(struct client *c, char *to, size_t size, const char **topic)
 
 void live_took(struct client *c, bool any)
 {
-    c->waiting_ms = any ? live_now_ms() : 0;
+    c->waiting_ms = any ? loop_now_ms() : 0;
 }
 
 struct client *live_add(struct live *l)
@@ -224,7 +225,7 @@ void live_check(struct http_timer *t)
 {
     struct live *l = live_the;
     struct client *next;
-    uint64_t now = live_now_ms();
+    uint64_t now = loop_now_ms();
 
     (void)t;
     l->checking = false;

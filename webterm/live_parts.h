@@ -69,8 +69,6 @@ struct live {
     bool ticking, checking;
 };
 
-uint64_t live_now_ms(void);
-
 /* live.c */
 struct topic *live_find(const struct live *l, const char *name);
 /* The envelope before a value, and after it.  Return the bytes written. */

@@ -33,11 +33,6 @@ struct packets_file {
 
 static struct packets *the_packets; /* a timer bears no context */
 
-static uint64_t now_ms(void)
-{
-    return loop_now_ns() / 1000000;
-}
-
 static bool put_block(void *context, const void *block, size_t len)
 {
     struct packets_file *f = context;
@@ -119,7 +114,7 @@ static bool has_more(const struct packets_file *f)
 /* Its time is up: what came until now is the last. */
 static bool is_up(const struct packets_file *f)
 {
-    return f->until_ms == 0 || now_ms() >= f->until_ms;
+    return f->until_ms == 0 || loop_now_ms() >= f->until_ms;
 }
 
 static void end_here(struct packets_file *f)
@@ -249,7 +244,7 @@ void packets_serve_file(void *context, struct http_request *q)
         free(f);
         return;
     }
-    f->until_ms = follow ? now_ms() + follow * 1000 : 0;
+    f->until_ms = follow ? loop_now_ms() + follow * 1000 : 0;
     begin(p, f);
     f->stream = http_stream(q, "application/x-pcapng",
                             "content-disposition: attachment; filename=\"causeway.pcapng\"\r\n"

@@ -21,11 +21,6 @@ static struct tap_frame frames[TOPO_RINGS];
 static struct mirror_record message;
 static struct packet_summary summary;
 
-static uint64_t now_ms(void)
-{
-    return loop_now_ns() / 1000000;
-}
-
 static bool is_open(const struct packets_source *s, unsigned where)
 {
     return (s->open >> where & 1) != 0;
@@ -113,7 +108,7 @@ static void look(struct packets_source *s, unsigned wanted)
     }
     packets_names_open(&s->names, s->run_dir);
     say_open(s);
-    s->look_ms = now_ms() + SOURCE_LOOK_MS;
+    s->look_ms = loop_now_ms() + SOURCE_LOOK_MS;
 }
 
 /* ---- packets -------------------------------------------------------------------------------- */
@@ -210,7 +205,7 @@ static void pause_us(unsigned us)
  * it took. */
 static unsigned turn(struct packets_source *s)
 {
-    uint64_t now = now_ms();
+    uint64_t now = loop_now_ms();
     unsigned n = 0;
     bool took;
 
@@ -226,7 +221,7 @@ static unsigned turn(struct packets_source *s)
         n += took;
     } while (took && s->burst < SOURCE_BURST);
     if (s->burst >= SOURCE_BURST) {
-        now = now_ms() - s->burst_ms;
+        now = loop_now_ms() - s->burst_ms;
         pause_us(now < SOURCE_BURST_MS ? (unsigned)(SOURCE_BURST_MS - now) * 1000 : 0);
         skip(s);
     }
@@ -267,14 +262,14 @@ static void *run(void *context)
     uint64_t busy_ms = 0;
 
     while (get_wanted(s, &wanted)) {
-        if (wanted != had || now_ms() >= s->look_ms) {
+        if (wanted != had || loop_now_ms() >= s->look_ms) {
             look(s, wanted);
             had = wanted;
         }
         if (turn(s) > 0) {
-            busy_ms = now_ms();
+            busy_ms = loop_now_ms();
         }
-        pause_us(now_ms() - busy_ms < BUSY_MS ? BUSY_US : IDLE_US);
+        pause_us(loop_now_ms() - busy_ms < BUSY_MS ? BUSY_US : IDLE_US);
     }
     for (unsigned w = 0; w < PACKET_WHERES; w++) {
         close_place(s, w);
