@@ -18,7 +18,7 @@ struct events {
     struct events_seen seen[TOPO_PROCESSES];
 };
 
-static struct events the_events; /* a timer bears no context */
+static struct events the_events;
 
 static const char *state_name(const struct events_seen *s)
 {
@@ -81,9 +81,8 @@ static void look(struct events *e, enum topo_process p)
 
 static void look_all(struct http_timer *t)
 {
-    struct events *e = &the_events;
+    struct events *e = (struct events *)(void *)((char *)t - offsetof(struct events, timer));
 
-    (void)t;
     if (!e->watched) {
         return;
     }

@@ -13,8 +13,6 @@
 
 #define CHECK_MS 1000 /* between two looks for clients that take nothing */
 
-struct live *live_the;
-
 struct topic *live_find(const struct live *l, const char *name)
 {
     for (unsigned i = 0; i < l->n_topics; i++) {
@@ -221,9 +219,8 @@ static void tick_client(struct client *c)
 
 static void on_tick(struct http_timer *t)
 {
-    struct live *l = live_the;
+    struct live *l = (struct live *)(void *)((char *)t - offsetof(struct live, tick));
 
-    (void)t;
     l->ticking = false;
     for (struct client *c = l->clients; c; c = c->after) {
         tick_client(c);
@@ -257,7 +254,6 @@ struct live *live_open(struct http *h, char *why, size_t why_size)
     pthread_mutex_init(&l->lock, NULL);
     l->tick.fire = on_tick;
     l->check.fire = live_check;
-    live_the = l;
     http_socket(h, "/ws/live", "causeway.live", HTTP_VIEWER, &live_ws_ops, l);
     http_route(h, "GET", "/api/v1/events", HTTP_VIEWER, live_on_events, l);
     return l;

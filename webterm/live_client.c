@@ -223,11 +223,10 @@ void live_remove(struct client *c)
 
 void live_check(struct http_timer *t)
 {
-    struct live *l = live_the;
+    struct live *l = (struct live *)(void *)((char *)t - offsetof(struct live, check));
     struct client *next;
     uint64_t now = loop_now_ms();
 
-    (void)t;
     l->checking = false;
     for (struct client *c = l->clients; c; c = next) {
         next = c->after;

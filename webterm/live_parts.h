@@ -100,6 +100,4 @@ void live_check(struct http_timer *t);
 extern const struct ws_ops live_ws_ops;
 void live_on_events(void *context, struct http_request *q);
 
-extern struct live *live_the; /* timers bear no context */
-
 #endif

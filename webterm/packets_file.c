@@ -31,8 +31,6 @@ struct packets_file {
     uint8_t out[MOST];
 };
 
-static struct packets *the_packets; /* a timer bears no context */
-
 static bool put_block(void *context, const void *block, size_t len)
 {
     struct packets_file *f = context;
@@ -171,9 +169,8 @@ static const struct http_stream_ops ops = {pull, file_closed};
 
 static void on_tick(struct http_timer *t)
 {
-    struct packets *p = the_packets;
+    struct packets *p = (struct packets *)(void *)((char *)t - offsetof(struct packets, tick));
 
-    (void)t;
     for (struct packets_file *f = p->files; f; f = f->after) {
         if (has_more(f) || is_up(f)) {
             http_stream_wake(f->stream);
@@ -202,7 +199,6 @@ static void begin(struct packets *p, struct packets_file *f)
     if (!p->ticking) {
         p->ticking = true;
         p->tick.fire = on_tick;
-        the_packets = p;
         http_timer_set(p->http, &p->tick, TICK_MS * 1000);
     }
 }
