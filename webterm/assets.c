@@ -6,7 +6,7 @@
 
 #include "webterm/http_text.h"
 
-const struct asset *assets_find(const char *path)
+static const struct asset *find(const char *path)
 {
     for (size_t i = 0; i < assets_n; i++) {
         if (strcmp(assets_table[i].path, path) == 0) {
@@ -16,7 +16,7 @@ const struct asset *assets_find(const char *path)
     return NULL;
 }
 
-void assets_answer(struct http_request *q, const struct asset *a)
+static void answer(struct http_request *q, const struct asset *a)
 {
     const char *takes = http_header(q, "accept-encoding"), *coding = NULL;
     struct asset_bytes b = a->raw;
@@ -44,14 +44,14 @@ void assets_answer(struct http_request *q, const struct asset *a)
 static void on_asset(void *context, struct http_request *q)
 {
     const char *path = http_path(q);
-    const struct asset *a = assets_find(strcmp(path, "/") == 0 ? "/index.html" : path);
+    const struct asset *a = find(strcmp(path, "/") == 0 ? "/index.html" : path);
 
     (void)context;
     if (!a) {
         http_problem(q, 404, "there is nothing at %.80s", path);
         return;
     }
-    assets_answer(q, a);
+    answer(q, a);
 }
 
 void assets_open(struct http *h)

@@ -25,8 +25,5 @@ extern const size_t assets_n;
 
 /* "/" and "/assets/...", for everyone: the page asks for the login. */
 void assets_open(struct http *h);
-/* NULL: there is no such file. */
-const struct asset *assets_find(const char *path);
-void assets_answer(struct http_request *q, const struct asset *a);
 
 #endif

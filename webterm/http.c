@@ -243,12 +243,6 @@ void http_timer_set(struct http *h, struct http_timer *t, uint64_t us)
     lws_sul_schedule(h->lws, 0, &in->list, timer_fires, us ? (lws_usec_t)us : 1);
 }
 
-void http_timer_cancel(struct http *h, struct http_timer *t)
-{
-    (void)h;
-    lws_sul_cancel(&((struct timer_in_library *)t->library)->list);
-}
-
 void http_on_wake(struct http *h, void (*woken)(void *context), void *context)
 {
     if (h->n_wakers == HTTP_WAKERS) {

@@ -137,7 +137,6 @@ struct http_timer {
 };
 /* (Re)starts a timer: once, after 'us' microseconds. */
 void http_timer_set(struct http *h, struct http_timer *t, uint64_t us);
-void http_timer_cancel(struct http *h, struct http_timer *t);
 /* Another thread has something: 'woken' is called in the loop, once for one or more wakes. */
 void http_on_wake(struct http *h, void (*woken)(void *context), void *context);
 void http_wake(struct http *h);

@@ -180,10 +180,7 @@ void conn_free(struct conn *c);
 /* Asks for a call of answer_writeable. */
 void conn_want(struct conn *c);
 int blocked_open(struct http *h);
-/* What a callback of the library returns after it had something to do with the connection. */
-int conn_settle(struct conn *c);
 void conn_kill(struct conn *c);
-void conn_drop_output(struct conn *c);
 void http_sweep(struct http_timer *t); /* and sets the timer anew */
 
 /* http_request.c */

@@ -39,7 +39,7 @@ struct conn *conn_new(struct http *h, int fd, const struct endpoint *at, const c
     return c;
 }
 
-void conn_drop_output(struct conn *c)
+static void drop_output(struct conn *c)
 {
     for (unsigned i = 0; i < 2; i++) {
         free(c->out[i].owned);
@@ -69,7 +69,7 @@ void conn_free(struct conn *c)
 {
     c->h->adopting = c->h->adopting == c ? NULL : c->h->adopting;
     conn_gone(c);
-    conn_drop_output(c);
+    drop_output(c);
     request_free(&c->q);
     *c->prev = c->next;
     if (c->next) {
@@ -161,7 +161,8 @@ static int next_request(struct conn *c)
     return 0;
 }
 
-int conn_settle(struct conn *c)
+/* What a callback of the library returns after it had something to do with the connection. */
+static int settle(struct conn *c)
 {
     bool out = c->out[0].left || c->out[1].left || lws_partial_buffered(c->wsi);
 
@@ -177,7 +178,7 @@ int conn_settle(struct conn *c)
             conn_want(c);
             return 0;
         }
-        conn_drop_output(c);
+        drop_output(c);
         request_free(&c->q);
         c->state = c->close_after ? CONN_DEAD : CONN_HEAD;
         return c->close_after ? -1 : next_request(c);
@@ -209,7 +210,7 @@ static int on_http(struct conn *c, enum lws_callback_reasons reason, void *in, s
         end = answer_writeable(c);
         break;
     }
-    end = end ? end : conn_settle(c);
+    end = end ? end : settle(c);
     c->in_callback = false;
     return end;
 }

@@ -41,8 +41,8 @@ static int find_places(unsigned *where, const char *places, char *why, size_t wh
     return 0;
 }
 
-int packets_wish(struct packets_filter *f, unsigned *where, const char *filter, const char *places,
-                 char *why, size_t why_size)
+static int wish(struct packets_filter *f, unsigned *where, const char *filter, const char *places,
+                char *why, size_t why_size)
 {
     int err = packets_filter(f, filter, why, why_size);
 
@@ -56,7 +56,7 @@ int packets_query(struct packets_filter *f, unsigned *where, const struct http_r
 
     http_query(q, "filter", filter, sizeof filter);
     http_query(q, "where", places, sizeof places);
-    return packets_wish(f, where, filter, places, why, why_size);
+    return wish(f, where, filter, places, why, why_size);
 }
 
 /* ---- viewers -------------------------------------------------------------------------------- */
@@ -150,8 +150,8 @@ static void *feed_join(void *context, const json_t *settings, char *why, size_t 
         snprintf(why, why_size, "webterm is out of memory: try again later");
     } else if (filter && !json_is_string(filter)) {
         snprintf(why, why_size, "filter is no text");
-    } else if (packets_wish(&v->filter, &v->where, filter ? json_string_value(filter) : "", places,
-                            why, why_size) == 0) {
+    } else if (wish(&v->filter, &v->where, filter ? json_string_value(filter) : "", places, why,
+                    why_size) == 0) {
         packets_join(context, v);
         return v;
     }

@@ -49,10 +49,7 @@ void packets_close(struct packets *p);
 
 /* ---- for the files of this family ----------------------------------------------------------- */
 
-/* What of a request or a subscription: the filter, and the places.  0, or -EINVAL and a sentence.
- */
-int packets_wish(struct packets_filter *f, unsigned *where, const char *filter, const char *places,
-                 char *why, size_t why_size);
+/* What a request wants: the filter, and the places.  0, or -EINVAL and a sentence. */
 int packets_query(struct packets_filter *f, unsigned *where, const struct http_request *q,
                   char *why, size_t why_size);
 /* While it is among the viewers, the thread looks at its places. */

@@ -11,28 +11,27 @@
 static const struct topic {
     const char *name;
     view_topic *show; /* NULL: of a switch */
-    bool asks;
-} topics[] = {{"arp", view_arp, true},
-              {"bridges", view_bridges, true},
-              {"counters", view_counters, false},
-              {"flows", NULL, true},
-              {"frames", view_frames, false},
-              {"groups", NULL, true},
-              {"ingress", view_ingress, false},
-              {"interfaces", view_interfaces, false},
-              {"latency", view_latency, false},
-              {"meters", NULL, true},
-              {"ports", NULL, true},
-              {"processes", view_processes, true},
-              {"quarantine", view_quarantine, false},
-              {"queues", NULL, true},
-              {"rings", view_rings, false},
-              {"routes", view_routes, true},
-              {"sessions", view_sessions, false},
-              {"switches", view_switches, true},
-              {"tables", NULL, true},
-              {"verdicts", view_verdicts, false},
-              {"vhosts", view_vhosts, false}};
+} topics[] = {{"arp", view_arp},
+              {"bridges", view_bridges},
+              {"counters", view_counters},
+              {"flows", NULL},
+              {"frames", view_frames},
+              {"groups", NULL},
+              {"ingress", view_ingress},
+              {"interfaces", view_interfaces},
+              {"latency", view_latency},
+              {"meters", NULL},
+              {"ports", NULL},
+              {"processes", view_processes},
+              {"quarantine", view_quarantine},
+              {"queues", NULL},
+              {"rings", view_rings},
+              {"routes", view_routes},
+              {"sessions", view_sessions},
+              {"switches", view_switches},
+              {"tables", NULL},
+              {"verdicts", view_verdicts},
+              {"vhosts", view_vhosts}};
 #define N_TOPICS (sizeof topics / sizeof topics[0])
 
 static const struct topic *find(const char *name)
@@ -43,13 +42,6 @@ static const struct topic *find(const char *name)
         }
     }
     return NULL;
-}
-
-bool view_asks(const char *topic)
-{
-    const struct topic *t = find(topic);
-
-    return t && t->asks;
 }
 
 json_t *view_show(const char *run_dir, const char *topic, const json_t *params, char *why,

@@ -33,7 +33,5 @@ json_t *view_show(const char *run_dir, const char *topic, const json_t *params, 
 int view_latency_take(const char *run_dir, struct histogram_snapshot *s, char *why,
                       size_t why_size);
 json_t *view_latency_json(const struct histogram_snapshot *s);
-/* Does it ask a process, which may be slow?  (Else it reads memory.) */
-bool view_asks(const char *topic);
 
 #endif
