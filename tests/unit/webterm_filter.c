@@ -120,6 +120,8 @@ Test(filter, binds_not_before_and_before_or)
     cr_expect(takes("icmp or arp arp", ping()));
     cr_expect(!takes("(icmp or arp) arp", ping()));
     cr_expect(takes("not arp icmp", ping()));
+    cr_expect(!takes("not icmp arp", ping()));
+    cr_expect(takes("not arp or icmp", ping()));
     cr_expect(!takes("not (arp or icmp)", ping()));
     cr_expect(takes("not not icmp", ping()));
     cr_expect(takes("icmp and host 10.0.1.100 and not on eth1", ping()));
