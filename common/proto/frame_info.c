@@ -16,24 +16,19 @@ struct words {
     struct text t;
     bool line;
     const char *label; /* "ICMP": what a line has before the words; "": none */
+    bool cut;          /* of what the label names, not all is there */
 };
 
-static bool add(struct words *w, enum frame_proto p)
+static void add(struct words *w, enum frame_proto p)
 {
     w->f->protos |= 1u << p;
     w->f->proto = p;
-    return true;
 }
 
 /* "cut off", after what a line has named already. */
 static void say_cut(struct words *w)
 {
-    if (w->line && w->label[0]) {
-        w->label = w->f->proto == FRAME_ARP    ? "ARP,"
-                   : w->f->proto == FRAME_ICMP ? "ICMP,"
-                   : w->f->proto == FRAME_TCP  ? "TCP,"
-                                               : "UDP,";
-    }
+    w->cut = true;
     text_say(&w->t, "cut off");
 }
 
@@ -303,5 +298,5 @@ void frame_line(char *text, size_t size, const uint8_t *frame, size_t len)
     if (f.has_ip && f.protos & 1u << FRAME_IP) {
         text_say(&t, "%s > %s ttl %u ", pkt_ip_text(src, f.src), pkt_ip_text(dst, f.dst), f.ttl);
     }
-    text_say(&t, "%s%s%s", w.label, w.label[0] ? " " : "", f.info);
+    text_say(&t, "%s%s%s%s", w.label, w.cut ? "," : "", w.label[0] ? " " : "", f.info);
 }
