@@ -43,8 +43,7 @@ static void put_port(json_t *o, const struct traffic_row *row, const struct boar
     struct port_row port;
     char text[64];
 
-    snprintf(text, sizeof text, "0x%016llx", (unsigned long long)row->dpid);
-    json_object_set_new(o, "dpid", json_string(text));
+    view_put_dpid(o, row->dpid);
     json_object_set_new(o, "number", json_integer((json_int_t)row->port));
     if (board_get(ports, at, &port) && port.dpid == row->dpid && port.port == row->port) {
         snprintf(text, sizeof text, "%s", board_text(port.name, sizeof port.name));
