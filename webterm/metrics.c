@@ -15,12 +15,6 @@
 
 #define ROOM (512u << 10)
 
-static const char *const class_names[CLASSES] = {
-#define K(NAME, name, share, part, text) name,
-#include "common/classes.def"
-#undef K
-};
-
 void metrics_family(struct metrics *m, const char *name, const char *type, const char *help)
 {
     const char *suffix = strcmp(type, "counter") == 0 && !m->open ? "_total" : "";
@@ -184,7 +178,7 @@ static void put_classes(struct metrics *m, const struct counter_snapshot *s)
                    "Frames by ingress class: taken in, over a rate, or without a place.");
     for (unsigned i = 0; i < 3; i++) {
         for (unsigned k = 0; k < CLASSES; k++) {
-            snprintf(labels, sizeof labels, "{class=\"%s\",verdict=\"%s\"}", class_names[k],
+            snprintf(labels, sizeof labels, "{class=\"%s\",verdict=\"%s\"}", view_class_name(k),
                      rows[i].verdict);
             counter_line(m, "ingress_frames", labels, counter_snapshot_get(s, rows[i].first + k));
         }

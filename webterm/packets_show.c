@@ -9,6 +9,7 @@
 #include "common/counter.h"
 #include "common/proto/layers.h"
 #include "common/text.h"
+#include "shm/view/topics.h"
 #include "webterm/packets.h"
 #include "webterm/packets_summary.h"
 
@@ -73,17 +74,6 @@ static const char *verdict_name(unsigned v)
     return v < sizeof names / sizeof names[0] ? names[v] : "?";
 }
 
-static const char *class_name(unsigned k)
-{
-    static const char *const names[] = {
-#define K(NAME, name, share, part, text) name,
-#include "common/classes.def"
-#undef K
-    };
-
-    return k < CLASSES ? names[k] : "?";
-}
-
 static void say_record(struct shown *s, const struct packet *p)
 {
     const struct record *r = &p->record;
@@ -96,7 +86,7 @@ static void say_record(struct shown *s, const struct packet *p)
     if (r->verdict == VERDICT_DROPPED && r->reason < DROPS) {
         field(s, "reason", "%s", drop_text((enum drop)r->reason));
     }
-    field(s, "class", "%s", class_name(r->klass));
+    field(s, "class", "%s", view_class_name(r->klass));
     field(s, "datapath", "0x%016" PRIx64, r->dpid);
     field(s, "in the record", "%u bytes, and %u in ofproxy's arena", r->head_len, r->tail_len);
 }

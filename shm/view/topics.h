@@ -31,8 +31,9 @@ view_topic view_interfaces, view_vhosts, view_switches;
 view_topic view_routes, view_arp, view_bridges;
 /* view_verdicts.c: {"holds", "accounts", "rings", "drops"} */
 view_topic view_verdicts;
-/* view_ingress.c */
+/* view_ingress.c; the word for an ingress class, "?": there is none such. */
 view_topic view_ingress;
+const char *view_class_name(unsigned k);
 
 /* view_latency.c */
 view_topic view_latency;

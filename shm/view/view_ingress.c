@@ -14,6 +14,11 @@ static const struct {
 #undef K
 };
 
+const char *view_class_name(unsigned k)
+{
+    return k < CLASSES ? classes[k].name : "?";
+}
+
 static json_t *row_of(unsigned k, uint64_t rate, uint32_t in_flight, uint64_t admitted,
                       uint64_t metered, uint64_t crowded)
 {
