@@ -134,11 +134,23 @@ static void put_rings(struct metrics *m, const char *run_dir)
 
 /* ---- counters ----------------------------------------------------------------------------- */
 
+/* Counters that are one for each ingress class. */
+static const struct {
+    const char *verdict;
+    enum counter first;
+} by_class[] = {{"admitted", OFPROXY_ADMITTED_CONTROL},
+                {"metered", OFPROXY_METERED_CONTROL},
+                {"crowded", OFPROXY_CROWDED_CONTROL}};
+#define N_BY_CLASS (sizeof by_class / sizeof by_class[0])
+
 static bool is_of_class(unsigned c)
 {
-    return (c >= OFPROXY_ADMITTED_CONTROL && c < OFPROXY_ADMITTED_CONTROL + CLASSES) ||
-           (c >= OFPROXY_METERED_CONTROL && c < OFPROXY_METERED_CONTROL + CLASSES) ||
-           (c >= OFPROXY_CROWDED_CONTROL && c < OFPROXY_CROWDED_CONTROL + CLASSES);
+    for (unsigned i = 0; i < N_BY_CLASS; i++) {
+        if (c >= by_class[i].first && c < by_class[i].first + CLASSES) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void put_counters(struct metrics *m, enum counter_process p,
@@ -166,21 +178,16 @@ static void put_counters(struct metrics *m, enum counter_process p,
 
 static void put_classes(struct metrics *m, const struct counter_snapshot *s)
 {
-    static const struct {
-        const char *verdict;
-        enum counter first;
-    } rows[] = {{"admitted", OFPROXY_ADMITTED_CONTROL},
-                {"metered", OFPROXY_METERED_CONTROL},
-                {"crowded", OFPROXY_CROWDED_CONTROL}};
     char labels[80];
 
     metrics_family(m, "ingress_frames", "counter",
                    "Frames by ingress class: taken in, over a rate, or without a place.");
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < N_BY_CLASS; i++) {
         for (unsigned k = 0; k < CLASSES; k++) {
             snprintf(labels, sizeof labels, "{class=\"%s\",verdict=\"%s\"}", view_class_name(k),
-                     rows[i].verdict);
-            counter_line(m, "ingress_frames", labels, counter_snapshot_get(s, rows[i].first + k));
+                     by_class[i].verdict);
+            counter_line(m, "ingress_frames", labels,
+                         counter_snapshot_get(s, by_class[i].first + k));
         }
     }
 }
