@@ -1,9 +1,6 @@
 /* webterm/address.c */
 #include "webterm/address.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +8,9 @@
 
 void address_say(char *to, size_t size, const char *listen, const char *run_dir)
 {
-    char word[256], ip[INET6_ADDRSTRLEN] = "127.0.0.1";
+    char word[256], own[32], text[ENDPOINT_TEXT];
     struct endpoint e;
-    bool six;
+    const char *at;
 
     listen += strspn(listen, " \t,");
     snprintf(word, sizeof word, "%.*s", (int)strcspn(listen, " \t,"), listen);
@@ -21,15 +18,11 @@ void address_say(char *to, size_t size, const char *listen, const char *run_dir)
         snprintf(to, size, "%s", word);
         return;
     }
-    six = e.addr.ss_family == AF_INET6 && !e.any;
-    if (six) {
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&e.addr)->sin6_addr, ip, sizeof ip);
-    } else if (!e.any) {
-        inet_ntop(AF_INET, &((struct sockaddr_in *)&e.addr)->sin_addr, ip, sizeof ip);
+    endpoint_say(text, e.kind, &e.addr);
+    at = endpoint_address(text);
+    if (e.any || strncmp(at, "0.0.0.0:", 8) == 0) {
+        snprintf(own, sizeof own, "127.0.0.1:%u", e.port);
+        at = own;
     }
-    if (strcmp(ip, "0.0.0.0") == 0) {
-        snprintf(ip, sizeof ip, "127.0.0.1");
-    }
-    snprintf(to, size, "http%s://%s%s%s:%u/", e.kind == ENDPOINT_SSL ? "s" : "", six ? "[" : "", ip,
-             six ? "]" : "", e.port);
+    snprintf(to, size, "http%s://%s/", e.kind == ENDPOINT_SSL ? "s" : "", at);
 }
