@@ -40,7 +40,7 @@ bool log_level_parse(const char *word, enum log_level *level)
     return false;
 }
 
-static void timestamp(char *text, size_t size)
+void log_timestamp(char text[LOG_TIMESTAMP])
 {
     struct timespec t;
     struct tm tm;
@@ -48,8 +48,8 @@ static void timestamp(char *text, size_t size)
 
     clock_gettime(CLOCK_REALTIME, &t);
     gmtime_r(&t.tv_sec, &tm);
-    n = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + n, size - n, ".%03ldZ", t.tv_nsec / 1000000);
+    n = strftime(text, LOG_TIMESTAMP, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, LOG_TIMESTAMP - n, ".%03ldZ", t.tv_nsec / 1000000);
 }
 
 /* One byte of a message as JSON or text wants it; a peer's control bytes never reach a terminal. */
@@ -71,10 +71,10 @@ static size_t escape(char *to, unsigned char c, bool json)
 static size_t compose(char line[PIPE_BUF], enum log_level level, const char *message)
 {
     bool json = line_format == LOG_JSON;
-    char when[40];
+    char when[LOG_TIMESTAMP];
     size_t n;
 
-    timestamp(when, sizeof when);
+    log_timestamp(when);
     n = (size_t)snprintf(
         line, PIPE_BUF,
         json ? "{\"time\":\"%s\",\"process\":\"%s\",\"level\":\"%s\",\"message\":\"" : "%s %s %s ",

@@ -29,6 +29,10 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 
+#define LOG_TIMESTAMP 40
+/* The time as a line has it. */
+void log_timestamp(char text[LOG_TIMESTAMP]);
+
 /* A failure at start: logs one sentence (cause, then cure) at level error and exits with 1. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A mistake on the command line or in the configuration: the same, and exits with 2. */

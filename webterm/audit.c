@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -56,23 +55,12 @@ void audit_escape(char *to, size_t size, const char *text)
     to[n] = '\0';
 }
 
-static int stamp(char *to, size_t size)
-{
-    struct timespec now;
-    struct tm tm;
-    char seconds[24];
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-    return snprintf(to, size, "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000) % 1000);
-}
-
 static void write_line(struct audit *a, const char *who, const char *text)
 {
-    char line[LINE + 200], when[32];
+    char line[LINE + 200], when[LOG_TIMESTAMP];
     int n;
 
-    stamp(when, sizeof when);
+    log_timestamp(when);
     n = snprintf(line, sizeof line, "%s %s %s\n", when, who, text);
     if (write(a->fd, line, (size_t)n) == n) {
         a->failed = false;
