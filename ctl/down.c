@@ -124,9 +124,8 @@ static int check_strangers(const struct ctl *c)
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
         const char *name = topo_process_name((enum topo_process)p);
         struct role_row row;
-        bool alive;
 
-        if (role_look(c->run_dir, name, &row, &alive) && alive) {
+        if (role_alive(c->run_dir, name, &row)) {
             status = ctl_fail("%s, PID %llu, was started by hand: stop it (kill %llu), then "
                               "'causeway down' again",
                               name, (unsigned long long)row.pid, (unsigned long long)row.pid);

@@ -11,9 +11,7 @@
 
 static bool seen(const struct ctl *c, enum topo_process p, struct role_row *row)
 {
-    bool alive;
-
-    return role_look(c->run_dir, topo_process_name(p), row, &alive) && alive;
+    return role_alive(c->run_dir, topo_process_name(p), row);
 }
 
 /* Waits for a later start than 'before', in as good a state.  Returns the outage in ms, or -1. */
@@ -27,9 +25,7 @@ static double wait_back(const struct ctl *c, enum topo_process p, const struct r
     for (;;) {
         double ms = (double)(loop_now_ns() - start) / 1e6;
 
-        if (seen(c, p, after) && after->starts > before->starts &&
-            (after->state == ROLE_READY ||
-             (after->state == ROLE_WAITING && before->state != ROLE_READY))) {
+        if (seen(c, p, after) && role_is_back(before, after)) {
             return ms;
         }
         if (ms > RESTART_MS) {

@@ -82,9 +82,8 @@ static int check_strangers(const struct ctl *c)
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
         const char *name = topo_process_name((enum topo_process)p);
         struct role_row row;
-        bool alive;
 
-        if (role_look(c->run_dir, name, &row, &alive) && alive) {
+        if (role_alive(c->run_dir, name, &row)) {
             return ctl_fail("%s, PID %llu, runs in %s already, started by hand: stop it first "
                             "(kill %llu), or give another --run-dir",
                             name, (unsigned long long)row.pid, c->run_dir,

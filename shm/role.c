@@ -118,15 +118,28 @@ bool role_look(const char *run_dir, const char *name, struct role_row *row, bool
     return ok;
 }
 
+bool role_alive(const char *run_dir, const char *name, struct role_row *row)
+{
+    bool alive;
+
+    return role_look(run_dir, name, row, &alive) && alive;
+}
+
+bool role_is_back(const struct role_row *before, const struct role_row *now)
+{
+    return now->starts > before->starts &&
+           (now->state == ROLE_READY ||
+            (now->state == ROLE_WAITING && before->state != ROLE_READY));
+}
+
 int role_wait(const char *run_dir, const char *name, int timeout_ms)
 {
     struct timespec pause = {0, 5000000};
 
     for (int left = timeout_ms;; left -= 5) {
         struct role_row row;
-        bool alive;
 
-        if (role_look(run_dir, name, &row, &alive) && alive && row.state == ROLE_READY) {
+        if (role_alive(run_dir, name, &row) && row.state == ROLE_READY) {
             return 0;
         }
         if (left <= 0) {

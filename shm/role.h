@@ -40,7 +40,11 @@ void role_leave(struct role *r);
 
 /* Anyone: is the role held now, and what was last said of it?  False: never taken. */
 bool role_look(const char *run_dir, const char *name, struct role_row *row, bool *alive);
-/* The same, for one who keeps looking and may open no file then.  Returns 0, or -errno with a
+/* Is it held now?  Then '*row' is what its owner says. */
+bool role_alive(const char *run_dir, const char *name, struct role_row *row);
+/* Of two looks: is the later of another start, and in as good a state? */
+bool role_is_back(const struct role_row *before, const struct role_row *now);
+/* role_look for one who keeps looking and may open no file then.  Returns 0, or -errno with a
  * sentence in 'why'; board_read_leave(r) ends it. */
 int role_watch(struct board_reader *r, const char *run_dir, const char *name, char *why,
                size_t why_size);

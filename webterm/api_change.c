@@ -136,13 +136,6 @@ static void delete_arp(void *context, struct http_request *q)
 
 /* ---- restarts ----------------------------------------------------------------------------- */
 
-static bool seen(const char *run_dir, const char *name, struct role_row *row)
-{
-    bool alive;
-
-    return role_look(run_dir, name, row, &alive) && alive;
-}
-
 /* Waits for a later start, in as good a state.  Returns false when it does not come. */
 static bool wait_back(const struct collect_job *job, const char *name,
                       const struct role_row *before, struct role_row *after, uint64_t begun)
@@ -150,9 +143,7 @@ static bool wait_back(const struct collect_job *job, const char *name,
     const struct timespec pause = {0, 1000000};
 
     for (;;) {
-        if (seen(job->run_dir, name, after) && after->starts > before->starts &&
-            (after->state == ROLE_READY ||
-             (after->state == ROLE_WAITING && before->state != ROLE_READY))) {
+        if (role_alive(job->run_dir, name, after) && role_is_back(before, after)) {
             return true;
         }
         if (loop_now_ns() - begun > RESTART_MS * 1000000ull || collect_stops(job)) {
@@ -171,7 +162,7 @@ static void restart(struct collect_job *job)
     char why[700] = "";
     int status = 409;
 
-    seen(job->run_dir, j->name, &before);
+    role_alive(job->run_dir, j->name, &before);
     answer = control_call(job->run_dir, j->name, "restart", json_incref(j->params), VIEW_ANSWER_MS,
                           why, sizeof why);
     if (!answer && strstr(why, "did not answer within")) {
@@ -237,7 +228,7 @@ static void begin_restart(struct api *a, struct http_request *q, const char *nam
         return;
     }
     if (strcmp(name, topo_process_name(TOPO_WEBTERM)) == 0) {
-        seen(collect_run_dir(a->c), name, &row);
+        role_alive(collect_run_dir(a->c), name, &row);
         snprintf(body, sizeof body, "{\"process\":\"webterm\",\"pid_before\":%llu}\n",
                  (unsigned long long)row.pid);
         json_decref(params);
