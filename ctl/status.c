@@ -40,15 +40,6 @@ void status_summary(const struct ctl *c, const json_t *processes)
     json_decref(rows);
 }
 
-/* What there is of a topic: before the stack ever ran, nothing, and that is no failure. */
-static json_t *look(const struct ctl *c, const char *topic)
-{
-    char why[900];
-    json_t *value = view_show(c->run_dir, topic, NULL, why, sizeof why);
-
-    return value ? value : json_array();
-}
-
 static json_int_t number(const json_t *object, const char *key)
 {
     return json_integer_value(json_object_get(object, key));
@@ -66,14 +57,15 @@ static void add_rate(json_t *now, const json_t *before, const char *key, double 
 
 static json_t *with_rates(const struct ctl *c, json_t **frames)
 {
-    json_t *rings_before = look(c, "rings"), *frames_before = look(c, "frames"), *rings, *ring;
+    json_t *rings_before = view_there(c->run_dir, "rings"),
+           *frames_before = view_there(c->run_dir, "frames"), *rings, *ring;
     uint64_t start = ctl_now_ms();
     double seconds;
     size_t i;
 
     ctl_pause_ms(SAMPLE_MS);
-    rings = look(c, "rings");
-    *frames = look(c, "frames");
+    rings = view_there(c->run_dir, "rings");
+    *frames = view_there(c->run_dir, "frames");
     seconds = (double)(ctl_now_ms() - start) / 1e3;
     json_array_foreach(rings, i, ring)
     {
@@ -94,12 +86,12 @@ static json_t *status_json(const struct ctl *c)
     if (c->rates) {
         rings = with_rates(c, &frames);
     } else {
-        rings = look(c, "rings");
-        frames = look(c, "frames");
+        rings = view_there(c->run_dir, "rings");
+        frames = view_there(c->run_dir, "frames");
     }
     return json_pack("{s:s s:o s:o s:o s:o s:o}", "run_dir", c->run_dir, "supervisor",
                      pid ? json_integer(pid) : json_null(), "processes", processes, "rings", rings,
-                     "frames", frames, "quarantine", look(c, "quarantine"));
+                     "frames", frames, "quarantine", view_there(c->run_dir, "quarantine"));
 }
 
 static void print_frames(const json_t *f)

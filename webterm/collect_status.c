@@ -5,15 +5,6 @@
 #include "shm/view/topics.h"
 #include "webterm/collect.h"
 
-/* Before the stack ever ran there is nothing, and that is no failure. */
-static json_t *look(const char *run_dir, const char *topic)
-{
-    char why[900];
-    json_t *value = view_show(run_dir, topic, NULL, why, sizeof why);
-
-    return value ? value : json_array();
-}
-
 json_t *collect_status(const char *run_dir, bool *silent)
 {
     json_t *processes = json_array();
@@ -23,8 +14,9 @@ json_t *collect_status(const char *run_dir, bool *silent)
         json_array_append_new(processes, view_process_as(run_dir, (enum topo_process)p, silent[p]));
     }
     return json_pack("{s:s s:s s:o s:o s:o s:o}", "run_dir", run_dir, "version", CAUSEWAY_VERSION,
-                     "processes", processes, "rings", look(run_dir, "rings"), "frames",
-                     look(run_dir, "frames"), "quarantine", look(run_dir, "quarantine"));
+                     "processes", processes, "rings", view_there(run_dir, "rings"), "frames",
+                     view_there(run_dir, "frames"), "quarantine",
+                     view_there(run_dir, "quarantine"));
 }
 
 json_t *collect_ready(const char *run_dir)

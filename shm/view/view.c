@@ -58,6 +58,14 @@ json_t *view_show(const char *run_dir, const char *topic, const json_t *params, 
                    : switch_topic(run_dir, t->name, params, why, why_size);
 }
 
+json_t *view_there(const char *run_dir, const char *topic)
+{
+    char why[900];
+    json_t *value = view_show(run_dir, topic, NULL, why, sizeof why);
+
+    return value ? value : json_array();
+}
+
 /* ---- what the topics share ---------------------------------------------------------------- */
 
 json_t *view_call(const char *run_dir, const char *process, const char *method, json_t *params,

@@ -27,6 +27,9 @@
  * without reasons that never struck unless {"all": true}. */
 json_t *view_show(const char *run_dir, const char *topic, const json_t *params, char *why,
                   size_t why_size);
+/* What there is of a topic: before the stack ever ran, an empty list, and
+ * that is no failure. */
+json_t *view_there(const char *run_dir, const char *topic);
 /* The topic "latency" for who looks again and again: the histogram as it is now, and the JSON of
  * one (of histogram_since, for an interval): count, min_us, mean_us, p50_us to p9999_us, max_us,
  * buckets: [[least value in us, how many], ...]. */
