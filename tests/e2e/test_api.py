@@ -192,8 +192,10 @@ class Stream:
         self.answer = self.link.getresponse()
         assert self.answer.status == 200
 
-    def values(self, topic):
+    def values(self, topic, seconds=30):
+        deadline = time.monotonic() + seconds
         while True:
+            assert time.monotonic() < deadline, 'not the value that was expected'
             line = self.answer.readline()
             assert line, 'the stream ended'
             if line.startswith(b'data: ') and (told := json.loads(line[6:]))['topic'] == topic:
