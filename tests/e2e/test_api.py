@@ -347,6 +347,7 @@ def test_a_process_is_restarted_and_the_others_stay(supervised, hard):
     told = as_described('/api/v1/processes/{process}/restart', json.loads(body), method='post')
     assert status == 200 and told['pid_before'] == before['vnsbridge'] != told['pid']
     assert 0 < told['outage_ms'] < 5000
+    assert 'asked to restart hard=%d' % hard in supervised.do('logs', 'vnsbridge').stdout
     for p in WebStack.PROCESSES:
         assert (supervised.process(p)['pid'] == before[p]) is (p != 'vnsbridge')
     if hard:
