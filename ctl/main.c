@@ -3,12 +3,12 @@
  * Called by the name "run" it is a service's run script (service.c): the run directory may be on a
  * file system mounted noexec, where a script could not be started but a link to a program can. */
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/beside.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "ctl/ctl.h"
@@ -222,15 +222,6 @@ static void find_run_dir(struct ctl *c, const char *flag)
     }
 }
 
-static void find_self(struct ctl *c)
-{
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-    self[n > 0 ? n : 0] = '\0';
-    snprintf(c->bin_dir, sizeof c->bin_dir, "%s", dirname(self));
-}
-
 int main(int argc, char **argv)
 {
     struct ctl c = {0};
@@ -255,7 +246,7 @@ int main(int argc, char **argv)
         cmd_help(&c);
         return 2;
     }
-    find_self(&c);
+    beside_folder(c.bin_dir, sizeof c.bin_dir);
     find_run_dir(&c, run_dir);
     for (unsigned i = 0; i < N_COMMANDS; i++) {
         if (strcmp(c.argv[0], commands[i].name) == 0) {

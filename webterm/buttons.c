@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <ini.h>
 #include <jansson.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/beside.h"
 #include "common/log.h"
 
 struct reading {
@@ -251,25 +251,6 @@ static void on_get(void *context, struct http_request *q)
     http_answer(q, 200, "application/json", "cache-control: no-cache\r\n", b->json, b->len);
 }
 
-/* In the checkout that the program was built in, or where it was installed. */
-static void find_own(char *path, size_t size)
-{
-    static const char *const places[] = {"../../lab/buttons.ini",
-                                         "../lib/causeway/lab/buttons.ini"};
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    const char *folder;
-
-    self[n > 0 ? n : 0] = '\0';
-    folder = dirname(self);
-    for (unsigned i = 0; i < 2; i++) {
-        snprintf(path, size, "%s/%s", folder, places[i]);
-        if (access(path, R_OK) == 0) {
-            return;
-        }
-    }
-}
-
 struct buttons *buttons_open(const char *file, char *why, size_t why_size)
 {
     struct buttons *b = calloc(1, sizeof *b);
@@ -281,7 +262,7 @@ struct buttons *buttons_open(const char *file, char *why, size_t why_size)
     if (file[0]) {
         snprintf(b->file, sizeof b->file, "%s", file);
     } else {
-        find_own(b->file, sizeof b->file);
+        beside_find(b->file, sizeof b->file, "lab/buttons.ini", R_OK);
     }
     changed(b);
     if (read_again(b, why, why_size) != 0) {

@@ -1,7 +1,6 @@
 /* webterm/ptyhost/spawn.c - a program on a terminal of its own. */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/beside.h"
 #include "webterm/ptyhost/ptyhost.h"
 
 /* ---- its words and its environment --------------------------------------------------------- */
@@ -28,24 +28,6 @@ static void split(struct spawn_program *p)
         }
     }
     p->argv[n] = NULL;
-}
-
-/* lab/lab of the folder that the program was built in, or of where it was installed. */
-static void find_lab(char *path, size_t size)
-{
-    static const char *const places[] = {"../../lab/lab", "../lib/causeway/lab/lab"};
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    const char *folder;
-
-    self[n > 0 ? n : 0] = '\0';
-    folder = dirname(self);
-    for (unsigned i = 0; i < 2; i++) {
-        snprintf(path, size, "%s/%s", folder, places[i]);
-        if (access(path, X_OK) == 0) {
-            return;
-        }
-    }
 }
 
 /* Nothing of ptyhost's own: a session is the same however ptyhost was started.  What settles the
@@ -81,7 +63,7 @@ void spawn_program(struct spawn_program *p, const char *command, const char *run
         snprintf(p->text, sizeof p->text, "%.*s", (int)sizeof p->text - 1, command);
         split(p);
     } else {
-        find_lab(lab, sizeof lab);
+        beside_find(lab, sizeof lab, "lab/lab", X_OK);
         snprintf(p->words, sizeof p->words, "%s", lab);
         snprintf(p->text, sizeof p->text, "%.200s console", lab);
         p->argv[0] = p->words; /* a folder's name may have a blank */
