@@ -80,7 +80,7 @@ def prompt(tty):
     tty.found = 0
     tty.until(b'% ')  # the shell is up
     tty.found = len(tty.out)
-    tty.type(b'\x03')  # and what is typed before it is obeyed is thrown away
+    tty.type(b'\x03\r')  # what is typed before ^C is obeyed is thrown away; bash, about to read, obeys it with the next key
     tty.until(b'^C')
     tty.until(b'% ')
     tty.type(b'echo ' + mark[:3] + b'"' + mark[3:] + b'"\r')
