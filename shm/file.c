@@ -209,6 +209,21 @@ void *file_map(int fd, uint64_t bytes, bool writable)
     return p == MAP_FAILED ? NULL : p;
 }
 
+void file_unmap(const void *p, size_t bytes)
+{
+    if (p) {
+        munmap((void *)(uintptr_t)p, bytes);
+    }
+}
+
+void file_close(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
 int file_lock(int fd, enum file_lock which)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = which, .l_len = 1};

@@ -51,6 +51,8 @@ bool file_header_holds(const struct file_header *h, enum file_kind kind);
 bool file_replaced(int fd, const char *path);
 /* Maps the whole file.  Returns NULL with errno on failure. */
 void *file_map(int fd, uint64_t bytes, bool writable);
+void file_unmap(const void *p, size_t bytes); /* NULL: nothing to do */
+void file_close(int *fd);                     /* -1: nothing to do; else it is -1 afterwards */
 /* Takes an open-file-description lock, freed by the kernel when the owner dies: FILE_OWNER says who
  * writes the file; FILE_SAID, that the owner has put in its own words what its predecessor left.
  * Returns 0, -EBUSY, or -errno. */

@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "shm/file.h"
 #include "shm/guard.h"
@@ -94,21 +92,6 @@ static int cannot_map(unsigned n, char *why, size_t why_size)
 
     snprintf(why, why_size, "session %u: cannot map its files: %s", n, strerror(err));
     return -err;
-}
-
-static void unmap(const void *p, size_t bytes)
-{
-    if (p) {
-        munmap((void *)(uintptr_t)p, bytes);
-    }
-}
-
-static void close_fd(int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-        *fd = -1;
-    }
 }
 
 static void mend(int guard)
@@ -218,24 +201,24 @@ void pty_host_close(struct pty_host *p)
 {
     guard_remove(p->guard);
     p->guard = -1;
-    unmap(p->own, HOST_BYTES);
-    unmap(p->peer, WEB_BYTES);
+    file_unmap(p->own, HOST_BYTES);
+    file_unmap(p->peer, WEB_BYTES);
     p->own = NULL;
     p->peer = NULL;
-    close_fd(&p->peer_fd);
-    close_fd(&p->fd); /* last: it holds the lock */
+    file_close(&p->peer_fd);
+    file_close(&p->fd); /* last: it holds the lock */
 }
 
 void pty_web_close(struct pty_web *w)
 {
     guard_remove(w->guard);
     w->guard = -1;
-    unmap(w->own, WEB_BYTES);
-    unmap(w->peer, HOST_BYTES);
+    file_unmap(w->own, WEB_BYTES);
+    file_unmap(w->peer, HOST_BYTES);
     w->own = NULL;
     w->peer = NULL;
-    close_fd(&w->peer_fd);
-    close_fd(&w->fd);
+    file_close(&w->peer_fd);
+    file_close(&w->fd);
 }
 
 /* ---- ptyhost ------------------------------------------------------------------------------- */

@@ -284,31 +284,16 @@ int ring_rx_join(struct ring_rx *rx, const char *path, size_t size, char *why, s
     return 0;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0) {
-        close(*fd);
-        *fd = -1;
-    }
-}
-
-void ring_unmap(const void *p, size_t bytes)
-{
-    if (p) {
-        munmap((void *)(uintptr_t)p, bytes);
-    }
-}
-
 void ring_tx_leave(struct ring_tx *tx)
 {
     guard_remove(tx->guard);
     tx->guard = -1;
-    ring_unmap(tx->own, FILE_PAGE + 2 * tx->size);
-    ring_unmap(tx->peer, FILE_PAGE);
+    file_unmap(tx->own, FILE_PAGE + 2 * tx->size);
+    file_unmap(tx->peer, FILE_PAGE);
     tx->own = NULL;
     tx->peer = NULL;
-    close_fd(&tx->peer_fd);
-    close_fd(&tx->fd); /* last: it holds the lock */
+    file_close(&tx->peer_fd);
+    file_close(&tx->fd); /* last: it holds the lock */
 }
 
 void ring_rx_leave(struct ring_rx *rx)
@@ -316,12 +301,12 @@ void ring_rx_leave(struct ring_rx *rx)
     fault_unwatch(&rx->note);
     guard_remove(rx->guard);
     rx->guard = -1;
-    ring_unmap(rx->own, FILE_PAGE);
-    ring_unmap(rx->peer, FILE_PAGE + 2 * rx->size);
+    file_unmap(rx->own, FILE_PAGE);
+    file_unmap(rx->peer, FILE_PAGE + 2 * rx->size);
     rx->own = NULL;
     rx->peer = NULL;
-    close_fd(&rx->peer_fd);
-    close_fd(&rx->fd);
+    file_close(&rx->peer_fd);
+    file_close(&rx->fd);
 }
 
 int ring_private(struct ring_tx *tx, struct ring_rx *rx, size_t size)
@@ -333,7 +318,7 @@ int ring_private(struct ring_tx *tx, struct ring_rx *rx, size_t size)
     if (fd < 0 || ftruncate(fd, (off_t)(FILE_PAGE + size)) != 0) {
         int err = errno;
 
-        close_fd(&fd);
+        file_close(&fd);
         return -err;
     }
     tx->own = ring_map_tx(fd, size, true);
@@ -352,8 +337,8 @@ int ring_private(struct ring_tx *tx, struct ring_rx *rx, size_t size)
 
 void ring_private_free(struct ring_tx *tx, struct ring_rx *rx)
 {
-    ring_unmap(tx->own, FILE_PAGE + 2 * tx->size);
-    ring_unmap(rx->own, FILE_PAGE);
+    file_unmap(tx->own, FILE_PAGE + 2 * tx->size);
+    file_unmap(rx->own, FILE_PAGE);
     tx->own = NULL;
     rx->own = NULL;
 }

@@ -104,6 +104,5 @@ void ring_begin_epoch(_Atomic uint64_t *epoch);
 bool ring_parses(const uint8_t *data, uint64_t mask, uint64_t from, uint64_t to);
 /* Maps a writer's half with its data twice in a row; NULL with errno on failure. */
 struct ring_tx_shared *ring_map_tx(int fd, size_t size, bool writable);
-void ring_unmap(const void *p, size_t bytes); /* NULL: nothing to do */
 
 #endif

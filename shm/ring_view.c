@@ -98,7 +98,7 @@ void ring_view_close(struct ring_view *v)
 {
     if (v->tx) {
         guard_remove(v->guard);
-        ring_unmap(v->tx, FILE_PAGE + 2 * v->size);
+        file_unmap(v->tx, FILE_PAGE + 2 * v->size);
         close(v->fd);
         v->tx = NULL;
     }
