@@ -9,9 +9,9 @@
  *     pty_host_open(&p, run_dir, N, ...)           pty_web_open(&w, run_dir, N, ...)
  *     pty_begin(&p, epoch)     a session           pty_look(&w, &l)
  *     pty_put, or pty_room and pty_commit          pty_read(&w, offset, to, size)
- *     if (pty_heard(&p)) ring webterm              if (pty_arm(&w, offset)) there is more; else
- * sleep pty_input(&p, to, size); pty_took(&p, n)     pty_type(&w, bytes, n); ring ptyhost if
- * (pty_waits(&p)) leave the program be      if (pty_release(&w, offset)) ring ptyhost
+ *     if (pty_heard(&p)) ring webterm              if (!pty_arm(&w, offset)) sleep
+ *     pty_input(&p, to, size); pty_took(&p, n)     pty_type(&w, bytes, n); ring ptyhost
+ *     if (pty_waits(&p)) leave the program be      if (pty_release(&w, offset)) ring ptyhost
  *
  * Either may come first; each makes the files that are missing.  Positions are bytes from the
  * beginning of the file's time; they never go back, also not for the next session in the same
