@@ -20,8 +20,6 @@
 
 #define HOST_BYTES (FILE_PAGE + PTY_OUTPUT)
 #define WEB_BYTES (FILE_PAGE + PTY_INPUT)
-#define SIZE_LEAST 1 /* columns or rows */
-#define SIZE_MOST 1000
 
 struct pty_host_shared {
     struct file_header header;
@@ -343,8 +341,8 @@ bool pty_wants(struct pty_host *p, uint16_t *cols, uint16_t *rows)
 
     *cols = (uint16_t)size;
     *rows = (uint16_t)(size >> 16);
-    if (size == p->size || size >> 32 != 0 || *cols < SIZE_LEAST || *cols > SIZE_MOST ||
-        *rows < SIZE_LEAST || *rows > SIZE_MOST) {
+    if (size == p->size || size >> 32 != 0 || *cols < 1 || *cols > PTY_SIZE_MOST || *rows < 1 ||
+        *rows > PTY_SIZE_MOST) {
         return false;
     }
     p->size = size;

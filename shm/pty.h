@@ -36,6 +36,7 @@
 #define PTY_WINDOW (512u << 10) /* output beyond what webterm has released: ptyhost waits then */
 #define PTY_ROOM (64u << 10)    /* most bytes of one pty_room */
 #define PTY_NOBODY UINT64_MAX   /* released: nobody is waited for */
+#define PTY_SIZE_MOST 1000      /* columns or rows; 1 at least */
 
 /* Of a row of the board TERMINALS (rows.h), which says what sessions there are. */
 enum pty_state { PTY_FREE, PTY_RUNNING, PTY_ENDED };

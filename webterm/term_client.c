@@ -309,8 +309,8 @@ static int on_resize(struct term_client *c, json_t *m, char *why, size_t why_siz
     json_int_t cols = json_integer_value(json_object_get(m, "cols"));
     json_int_t rows = json_integer_value(json_object_get(m, "rows"));
 
-    if (cols < 1 || cols > 1000 || rows < 1 || rows > 1000) {
-        snprintf(why, why_size, "cols and rows are numbers from 1 to 1000");
+    if (cols < 1 || cols > PTY_SIZE_MOST || rows < 1 || rows > PTY_SIZE_MOST) {
+        snprintf(why, why_size, "cols and rows are numbers from 1 to %d", PTY_SIZE_MOST);
         return 1008;
     }
     if (c == c->session->driver) {

@@ -31,8 +31,8 @@ static bool get_size(json_t *params, const char *key, int value, uint16_t *size,
     json_t *given = json_object_get(params, key);
     json_int_t n = given ? json_integer_value(given) : value;
 
-    if (n < 1 || n > 1000) {
-        snprintf(why, why_size, "%s is no number from 1 to 1000", key);
+    if (n < 1 || n > PTY_SIZE_MOST) {
+        snprintf(why, why_size, "%s is no number from 1 to %d", key, PTY_SIZE_MOST);
         return false;
     }
     *size = (uint16_t)n;
