@@ -219,6 +219,13 @@ void pty_web_close(struct pty_web *w)
     file_close(&w->fd);
 }
 
+const char *pty_state_name(unsigned state)
+{
+    static const char *const names[] = {"free", "running", "ended"};
+
+    return state < sizeof names / sizeof names[0] ? names[state] : "unknown";
+}
+
 /* ---- ptyhost ------------------------------------------------------------------------------- */
 
 void pty_begin(struct pty_host *p, uint64_t epoch)

@@ -40,6 +40,7 @@
 
 /* Of a row of the board TERMINALS (rows.h), which says what sessions there are. */
 enum pty_state { PTY_FREE, PTY_RUNNING, PTY_ENDED };
+const char *pty_state_name(unsigned state); /* "free", "running", "ended" */
 
 struct pty_host {
     struct pty_host_shared *own;

@@ -49,6 +49,11 @@ unsigned term_viewers(const struct term_session *s)
     return n;
 }
 
+const char *term_state_name(const struct term_session *s)
+{
+    return s->row.state == PTY_FREE ? "closed" : pty_state_name(s->row.state);
+}
+
 static void tick_soon(struct term *t, uint64_t us)
 {
     uint64_t due = term_now_ns() + us * 1000;

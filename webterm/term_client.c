@@ -13,13 +13,6 @@
 #define MESSAGE_MOST (64u << 10)
 #define OFFSET 8 /* bytes before the output */
 
-static const char *state_name(const struct term_session *s)
-{
-    static const char *const names[] = {"closed", "running", "ended"};
-
-    return s->row.state <= PTY_ENDED ? names[s->row.state] : "unknown";
-}
-
 /* ---- who drives ---------------------------------------------------------------------------- */
 
 static void drive(struct term_session *s, struct term_client *c)
@@ -57,7 +50,7 @@ static size_t put_hello(struct term_client *c, uint8_t *to, size_t size)
                               (json_int_t)s->look.start, "end", (json_int_t)s->look.end, "cols",
                               s->row.cols, "rows", s->row.rows, "driver", s->driver == c,
                               "readonly", !c->operator_, "viewers", (int)term_viewers(s), "state",
-                              state_name(s)),
+                              term_state_name(s)),
                     to, size);
 }
 

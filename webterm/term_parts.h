@@ -95,6 +95,7 @@ void term_release(struct term_session *s);
 void term_tell(struct term_session *s);
 bool term_runs(const struct term *t); /* is there a ptyhost? */
 unsigned term_viewers(const struct term_session *s);
+const char *term_state_name(const struct term_session *s);
 
 /* ---- term_client.c ------------------------------------------------------------------------- */
 extern const struct ws_ops term_ops;

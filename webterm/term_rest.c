@@ -31,14 +31,12 @@ static void answer_json(struct http_request *q, int status, json_t *value)
 
 static json_t *session_json(const struct term_session *s)
 {
-    static const char *const states[] = {"closed", "running", "ended"};
     const struct terminal_row *r = &s->row;
     char epoch[24];
 
     snprintf(epoch, sizeof epoch, "%" PRIu64, r->epoch);
     return json_pack("{s:i,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:f,s:s,s:i,s:s,s:b}", "session", (int)s->n,
-                     "name", r->name, "epoch", epoch, "state",
-                     states[r->state <= PTY_ENDED ? r->state : 0], "status",
+                     "name", r->name, "epoch", epoch, "state", term_state_name(s), "status",
                      r->status >= 0 ? r->status : 0, "signal", r->status < 0 ? -r->status : 0,
                      "cols", r->cols, "rows", r->rows, "started", (double)r->start_ns / 1e9,
                      "command", r->command, "viewers", (int)term_viewers(s), "driver",

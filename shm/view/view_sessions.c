@@ -9,16 +9,15 @@
 
 static json_t *session_json(unsigned n, const struct terminal_row *r, double now)
 {
-    static const char *const states[] = {"free", "running", "ended"};
     double started = (double)r->start_ns / 1e9;
     char epoch[24], size[16];
 
     snprintf(epoch, sizeof epoch, "%" PRIu64, r->epoch);
     snprintf(size, sizeof size, "%ux%u", r->cols, r->rows);
     return json_pack("{s:i s:s s:s s:s s:I s:i s:i s:i s:s s:f s:f s:s}", "session", (int)n, "name",
-                     r->name, "epoch", epoch, "state", states[r->state <= PTY_ENDED ? r->state : 0],
-                     "pid", (json_int_t)r->pid, "status", (int)r->status, "cols", (int)r->cols,
-                     "rows", (int)r->rows, "size", size, "started", started, "age_s",
+                     r->name, "epoch", epoch, "state", pty_state_name(r->state), "pid",
+                     (json_int_t)r->pid, "status", (int)r->status, "cols", (int)r->cols, "rows",
+                     (int)r->rows, "size", size, "started", started, "age_s",
                      now > started ? now - started : 0.0, "command", r->command);
 }
 

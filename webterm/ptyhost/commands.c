@@ -14,15 +14,14 @@
 
 static json_t *row_json(const struct session *s)
 {
-    static const char *const states[] = {"free", "running", "ended"};
     const struct terminal_row *r = &s->row;
     char epoch[24];
 
     snprintf(epoch, sizeof epoch, "%" PRIu64, r->epoch);
     return json_pack("{s:i,s:s,s:s,s:s,s:I,s:i,s:i,s:i,s:f,s:s}", "session", (int)s->n, "name",
-                     r->name, "epoch", epoch, "state", states[r->state <= PTY_ENDED ? r->state : 0],
-                     "pid", (json_int_t)r->pid, "status", r->status, "cols", r->cols, "rows",
-                     r->rows, "started", (double)r->start_ns / 1e9, "command", r->command);
+                     r->name, "epoch", epoch, "state", pty_state_name(r->state), "pid",
+                     (json_int_t)r->pid, "status", r->status, "cols", r->cols, "rows", r->rows,
+                     "started", (double)r->start_ns / 1e9, "command", r->command);
 }
 
 static bool get_size(json_t *params, const char *key, int value, uint16_t *size, char *why,
