@@ -9,12 +9,22 @@
 #include <time.h>
 #include <unistd.h>
 
-uint64_t loop_now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t loop_now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t loop_real_ns(void)
+{
+    return clock_ns(CLOCK_REALTIME);
 }
 
 int loop_open(struct loop *l)

@@ -63,11 +63,12 @@ static inline bool loop_running(const struct loop *l)
     return !l->stop;
 }
 void loop_stop(struct loop *l);
-/* CLOCK_MONOTONIC. */
+/* CLOCK_MONOTONIC, and CLOCK_REALTIME. */
 uint64_t loop_now_ns(void);
 static inline uint64_t loop_now_ms(void)
 {
     return loop_now_ns() / 1000000;
 }
+uint64_t loop_real_ns(void);
 
 #endif

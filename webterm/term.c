@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -17,22 +16,6 @@
 #define TICK_US 100000 /* while somebody lags, or is waited for */
 #define SOON_US 2000   /* while a session goes on and on */
 #define ARMS 4         /* looks in a row at one session, while it goes on */
-
-uint64_t term_now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t real_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 bool term_runs(const struct term *t)
 {
@@ -56,7 +39,7 @@ const char *term_state_name(const struct term_session *s)
 
 static void tick_soon(struct term *t, uint64_t us)
 {
-    uint64_t due = term_now_ns() + us * 1000;
+    uint64_t due = loop_now_ns() + us * 1000;
 
     if (t->due_ns == 0 || due < t->due_ns) {
         t->due_ns = due;
@@ -78,7 +61,7 @@ void term_tell(struct term_session *s)
 
 void term_release(struct term_session *s)
 {
-    uint64_t now = term_now_ns(), released = PTY_NOBODY;
+    uint64_t now = loop_now_ns(), released = PTY_NOBODY;
     bool lags = false;
 
     for (struct term_client *c = s->clients; c; c = c->next) {
@@ -117,7 +100,7 @@ static void record_more(struct term_session *s)
             continue;
         }
         r->at += (uint64_t)n;
-        if (!record_output(r, bytes, (size_t)n, real_ns())) {
+        if (!record_output(r, bytes, (size_t)n, loop_real_ns())) {
             log_warn("recording ended session=%u file=%s: it is full, or there is no room", s->n,
                      r->name);
             record_stop(r);
@@ -173,7 +156,7 @@ void term_rows(struct term *t)
             term_type_drop(s);
         }
         if (s->record.fd >= 0 && (row.cols != s->row.cols || row.rows != s->row.rows)) {
-            record_size(&s->record, row.cols, row.rows, real_ns());
+            record_size(&s->record, row.cols, row.rows, loop_real_ns());
         }
         s->row = row;
         if (row.state == PTY_FREE && s->record.fd >= 0) {
@@ -273,7 +256,7 @@ static int open_sessions(struct term *t, char *why, size_t why_size)
             log_warn("damaged, and started anew: %s", why);
         }
         /* a predecessor's clients come back */
-        s->hold_ns = s->pty.released != PTY_NOBODY ? term_now_ns() + TERM_HOLD_MS * 1000000ull : 0;
+        s->hold_ns = s->pty.released != PTY_NOBODY ? loop_now_ns() + TERM_HOLD_MS * 1000000ull : 0;
     }
     return 0;
 }

@@ -110,7 +110,7 @@ static void jump(struct term_client *c)
     c->at = l->end - l->start > PTY_WINDOW ? l->end - PTY_WINDOW : l->start;
     c->acked = c->at;
     c->gap = true;
-    pace_start(&c->pace, term_now_ns(), c->acked);
+    pace_start(&c->pace, loop_now_ns(), c->acked);
     c->pace.slow = true; /* until it has shown that it can */
 }
 
@@ -118,7 +118,7 @@ static void jump(struct term_client *c)
  * keeps up: else one who comes again and again would stop the program for good. */
 static void begin_pace(struct term_client *c)
 {
-    pace_start(&c->pace, term_now_ns(), c->acked);
+    pace_start(&c->pace, loop_now_ns(), c->acked);
     c->pace.slow = !c->operator_;
 }
 
@@ -443,7 +443,7 @@ static void closed(void *conn)
         s->wanted = NULL;
     }
     if (!s->clients && c->attached && c->operator_) {
-        s->hold_ns = term_now_ns() + TERM_HOLD_MS * 1000000ull;
+        s->hold_ns = loop_now_ns() + TERM_HOLD_MS * 1000000ull;
     }
     if (s->driver == c) {
         s->driver = NULL;

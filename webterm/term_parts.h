@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "common/loop.h"
 #include "webterm/record.h"
 #include "webterm/term.h"
 #include "webterm/term_pace.h"
@@ -84,7 +85,6 @@ struct term {
 };
 
 /* ---- term.c -------------------------------------------------------------------------------- */
-uint64_t term_now_ns(void);
 /* There is news of a session: whoever lacks it is woken, and ptyhost told how far it may go. */
 void term_look(struct term_session *s);
 /* Looks at the board again. */

@@ -1,11 +1,8 @@
 /* webterm/term_rest.c - sessions and recordings for programs. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -152,17 +149,14 @@ static void get_session(void *context, struct http_request *q)
 static void start_recording(struct term_session *s, struct http_request *q)
 {
     struct term *t = s->term;
-    struct timespec now;
     char why[300];
 
     if (s->record.fd >= 0) {
         http_problem(q, 409, "session %u is recorded already, in %s", s->n, s->record.name);
         return;
     }
-    clock_gettime(CLOCK_REALTIME, &now);
     if (record_start(&s->record, t->recordings, t->folder, s->row.name, s->row.cols, s->row.rows,
-                     (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec, why,
-                     sizeof why) != 0) {
+                     loop_real_ns(), why, sizeof why) != 0) {
         log_warn("%s", why);
         http_problem(q, 507, "%s", why);
         return;

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -25,14 +24,6 @@
 
 #define OWNER(pointer, member)                                                                     \
     ((struct session *)(void *)((char *)(pointer)-offsetof(struct session, member)))
-
-static uint64_t now_ns(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void publish(struct session *s)
 {
@@ -262,7 +253,7 @@ static void fill_row(struct session *s, const char *name, uint16_t cols, uint16_
     struct terminal_row *r = &s->row;
     uint64_t last = r->epoch;
 
-    *r = (struct terminal_row){.start_ns = now_ns(CLOCK_REALTIME),
+    *r = (struct terminal_row){.start_ns = loop_real_ns(),
                                .pid = (uint64_t)s->pid,
                                .state = PTY_RUNNING,
                                .cols = cols,
