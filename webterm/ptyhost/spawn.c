@@ -168,6 +168,5 @@ int spawn_start(const struct spawn_program *p, uint16_t cols, uint16_t rows, str
         }
         return -err;
     }
-    fcntl(s->process, F_SETFD, FD_CLOEXEC);
     return 0;
 }
