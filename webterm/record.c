@@ -297,7 +297,11 @@ json_t *record_list(int folder)
 
 int record_open(int folder, const char *name)
 {
-    int fd = record_name_holds(name) ? openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int fd;
 
-    return fd < 0 ? (record_name_holds(name) ? -errno : -ENOENT) : fd;
+    if (!record_name_holds(name)) {
+        return -ENOENT;
+    }
+    fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
