@@ -32,7 +32,6 @@ static struct term_job *next_job(struct term *t)
     job = t->ask.stop ? NULL : t->ask.waiting;
     if (job) {
         t->ask.waiting = job->next;
-        t->ask.at_work = job;
     }
     pthread_mutex_unlock(&t->ask.lock);
     return job;
@@ -52,7 +51,6 @@ static void *work(void *context)
         pthread_mutex_lock(&t->ask.lock);
         job->next = t->ask.done;
         t->ask.done = job;
-        t->ask.at_work = NULL;
         pthread_mutex_unlock(&t->ask.lock);
         http_wake(t->set.http);
     }

@@ -78,8 +78,8 @@ struct term {
         pthread_mutex_t lock;
         pthread_cond_t some;
         pthread_t thread;
-        struct term_job *waiting, *at_work, *done;
-        unsigned n; /* of all three */
+        struct term_job *waiting, *done;
+        unsigned n; /* of both, and the one at work */
         bool made, stop;
     } ask;
 };
