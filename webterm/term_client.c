@@ -317,8 +317,7 @@ static int on_take(struct term_client *c, json_t *m, char *why, size_t why_size)
 {
     (void)m, (void)why, (void)why_size;
     if (!c->operator_) {
-        snprintf(c->refused, sizeof c->refused, "viewers watch: log in as an operator to type");
-        ws_wake(c->ws);
+        term_refuse(c, TERM_WATCHES);
     } else if (c != c->session->driver) {
         drive(c->session, c);
     }

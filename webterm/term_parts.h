@@ -102,6 +102,9 @@ extern const struct ws_ops term_ops;
 
 /* ---- term_type.c --------------------------------------------------------------------------- */
 void term_type(struct term_client *c, const uint8_t *bytes, size_t len);
+/* Tells it why something was not done. */
+void term_refuse(struct term_client *c, const char *why);
+#define TERM_WATCHES "viewers watch: log in as an operator to type"
 /* Passes on what waits. */
 void term_type_more(struct term_session *s);
 void term_type_drop(struct term_session *s);

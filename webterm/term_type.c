@@ -6,7 +6,7 @@
 
 #include "webterm/term_parts.h"
 
-static void refuse(struct term_client *c, const char *why)
+void term_refuse(struct term_client *c, const char *why)
 {
     snprintf(c->refused, sizeof c->refused, "%s", why);
     ws_wake(c->ws);
@@ -107,16 +107,16 @@ void term_type(struct term_client *c, const uint8_t *bytes, size_t len)
     size_t n = 0;
 
     if (c != s->driver) {
-        refuse(c, c->operator_ ? "another page has the keyboard: take it, or ask for it"
-                               : "viewers watch: log in as an operator to type");
+        term_refuse(c, c->operator_ ? "another page has the keyboard: take it, or ask for it"
+                                    : TERM_WATCHES);
         return;
     }
     if (!term_runs(s->term)) {
-        refuse(c, "ptyhost does not run, so nobody reads what is typed: see causeway status");
+        term_refuse(c, "ptyhost does not run, so nobody reads what is typed: see causeway status");
         return;
     }
     if (s->row.state == PTY_FREE) {
-        refuse(c, "this session is closed");
+        term_refuse(c, "this session is closed");
         return;
     }
     if (!s->typed) {
@@ -124,8 +124,9 @@ void term_type(struct term_client *c, const uint8_t *bytes, size_t len)
         bell_ring(&s->term->set.topo->bell[TOPO_PTYHOST]);
     }
     if (!keep(s, bytes + n, len - n)) {
-        refuse(c, "the program does not read what is typed, and 1 MiB of it waits already: the "
-                  "rest is lost");
+        term_refuse(c,
+                    "the program does not read what is typed, and 1 MiB of it waits already: the "
+                    "rest is lost");
         len = n;
     }
     note_line(c, bytes, len);
