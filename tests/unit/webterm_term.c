@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "webterm/record.h"
@@ -212,11 +213,42 @@ Test(webterm_term, a_recording_is_a_file_that_players_read_and_is_bounded)
     cr_assert_eq(json_array_size(list), 1);
     cr_expect_float_eq(json_real_value(json_object_get(json_array_get(list, 0), "started")),
                        1700000000.123, 0.001);
-    cr_expect_lt(record_open(folder, "../../etc/passwd"), 0);
-    cr_expect_lt(record_open(folder, "..cast"), 0);
     cr_expect_lt(record_open(folder, "none.cast"), 0);
     fd = record_open(folder, strrchr(path, '/') + 1);
     cr_expect_geq(fd, 0);
     unlink(path);
     rmdir(dir);
+}
+
+/* All these are there. */
+Test(webterm_term, only_a_recording_is_opened_and_nothing_outside_its_folder)
+{
+    static const char *const files[] = {"in/..cast", "in/a_b.cast", "in/a.txt", "in/.cast",
+                                        "out.cast"};
+    char dir[] = "/dev/shm/cw-record-XXXXXX", path[100];
+    int folder;
+
+    cr_assert(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/in", dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    folder = open(path, O_RDONLY | O_DIRECTORY);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        cr_assert_geq(open(path, O_WRONLY | O_CREAT, 0600), 0);
+    }
+    cr_assert_eq(symlinkat("../out.cast", folder, "link.cast"), 0);
+    cr_expect_lt(record_open(folder, "../../../etc/passwd"), 0);
+    cr_expect_lt(record_open(folder, "../out.cast"), 0);
+    cr_expect_lt(record_open(folder, "link.cast"), 0);
+    for (size_t i = 0; i < sizeof files / sizeof files[0] - 1; i++) {
+        cr_expect_lt(record_open(folder, files[i] + strlen("in/")), 0, "%s", files[i]);
+    }
+    unlinkat(folder, "link.cast", 0);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, files[i]);
+        unlink(path);
+    }
+    snprintf(path, sizeof path, "%s/in", dir);
+    rmdir(path);
+    cr_expect_eq(rmdir(dir), 0);
 }
