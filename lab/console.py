@@ -50,8 +50,8 @@ class Console:
 
     def look(self):
         """Is there a lab, and is it another one?"""
-        state = Leavings(self.run_dir).load()
-        if not Leavings.alive(state) or not state['ready']:
+        state = Leavings(self.run_dir).ready()
+        if not state:
             return False
         if self.state is None or state['mark'] != self.state['mark']:
             say('the lab is there: %s; switch %s' % (', '.join('%s %s' % (name, h['address']) for name, h in

@@ -129,6 +129,11 @@ class Leavings:
             self.lock_fd = None
             return False
 
+    def ready(self):
+        """The state of a lab that runs and is whole, or None."""
+        state = self.load()
+        return state if self.alive(state) and state['ready'] else None
+
     @staticmethod
     def alive(state):
         """Does the lab's own process still run?"""
