@@ -109,7 +109,6 @@ static void jump(struct term_client *c)
     c->gap_from = c->at;
     c->at = l->end - l->start > PTY_WINDOW ? l->end - PTY_WINDOW : l->start;
     c->acked = c->at;
-    c->gap = true;
     pace_start(&c->pace, loop_now_ns(), c->acked);
     c->pace.slow = true; /* until it has shown that it can */
 }
