@@ -158,6 +158,18 @@ Test(ptyhost_session, a_session_inherits_nothing)
     close_host();
 }
 
+/* A shell unblocks signals by itself. */
+Test(ptyhost_session, a_session_that_is_no_shell_has_no_signal_blocked_either)
+{
+    sigset_t set;
+
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    open_host("/bin/cat /proc/self/status");
+    await("SigBlk:\t0000000000000000\r\nSigIgn:\t0000000000000000\r\n");
+    close_host();
+}
+
 Test(ptyhost_session, an_ended_session_begins_anew_at_enter_and_only_then)
 {
     struct pty_look before, after;
