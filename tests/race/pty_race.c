@@ -15,7 +15,7 @@
 #include "shm/pty.h"
 
 #define OUTPUT (16ull * PTY_OUTPUT)
-#define INPUT (40ull * PTY_INPUT)
+#define INPUT (150ull * PTY_INPUT)
 
 struct reader {
     bool slow, bad;
@@ -41,6 +41,17 @@ static bool right(const uint8_t *bytes, uint64_t at, size_t n)
     return true;
 }
 
+/* Leaves what is at 'at' until it is about to be overwritten. */
+static void dawdle(uint64_t at)
+{
+    struct pty_look l;
+
+    do {
+        usleep(50);
+        pty_look(&w, &l);
+    } while (l.end < OUTPUT && l.end - at < PTY_OUTPUT - 100000);
+}
+
 static void *follow(void *arg)
 {
     static _Thread_local uint8_t bytes[200000];
@@ -48,9 +59,13 @@ static void *follow(void *arg)
     uint64_t at = 0;
 
     while (at < OUTPUT) {
-        ssize_t n = pty_read(&w, at, bytes, r->slow ? sizeof bytes : 9000);
         struct pty_look l;
+        ssize_t n;
 
+        if (r->slow) {
+            dawdle(at);
+        }
+        n = pty_read(&w, at, bytes, r->slow ? sizeof bytes : 9000);
         if (n < 0) {
             pty_look(&w, &l);
             r->missed += l.start - at;
@@ -61,8 +76,8 @@ static void *follow(void *arg)
             r->seen += (uint64_t)n;
             at += (uint64_t)n;
         }
-        if (r->slow || n == 0) {
-            usleep(r->slow && n > 0 ? 3000 : 50);
+        if (n == 0) {
+            usleep(50);
         }
     }
     return NULL;
@@ -103,7 +118,7 @@ static void host(void)
             bytes[i] = byte_at(p.end + i);
         }
         pty_put(&p, bytes, n);
-        n = pty_input(&p, bytes, p.end % 7919);
+        n = pty_input(&p, bytes, p.end % sizeof bytes); /* also what was typed just now */
         bad_input |= !right(bytes, taken, n);
         pty_took(&p, n);
         taken += n;
