@@ -1,4 +1,5 @@
 # tests/e2e/webtty.py - a client of /ws/terminal that counts every byte.
+import contextlib
 import json
 import socket
 import struct
@@ -105,8 +106,21 @@ class WebTty(WebSocket):
             assert left > 0, 'after %g s no %s' % (seconds, what)
             self.turn(left)
 
-    def drives(self):
+    def drives(self, seconds=30):
         """Waits until this client has the keyboard."""
+        deadline = time.monotonic() + seconds
         while not self.state.get('driver'):
-            assert self.turn(), 'no state came'
+            left = deadline - time.monotonic()
+            assert left > 0, 'after %g s without the keyboard: %s' % (seconds, self.state)
+            self.turn(left)
         return self
+
+    def ends(self, seconds=30):
+        """Waits until webterm closes.  Returns the code and the reason."""
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(Closed):
+            while True:
+                left = deadline - time.monotonic()
+                assert left > 0, 'after %g s it is still there' % seconds
+                self.turn(left)
+        return self.closed
