@@ -8,23 +8,9 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "tests/unit/text_file.h"
 
 TestSuite(config, .timeout = 10);
-
-static const char *write_file(const char *text)
-{
-    static char name[64];
-    FILE *f;
-    int fd;
-
-    snprintf(name, sizeof name, "/tmp/cw-config-XXXXXX");
-    fd = mkstemp(name);
-    cr_assert(fd >= 0);
-    f = fdopen(fd, "w");
-    fputs(text, f);
-    fclose(f);
-    return name;
-}
 
 static struct config load(enum config_section section, char **argv)
 {

@@ -7,31 +7,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/text_file.h"
 #include "webterm/buttons.h"
 
 TestSuite(webterm_buttons, .timeout = 10);
 
-static char name[64];
-
-static const char *write_file(const char *text)
-{
-    FILE *f;
-    int fd;
-
-    snprintf(name, sizeof name, "/tmp/cw-buttons-XXXXXX");
-    fd = mkstemp(name);
-    cr_assert(fd >= 0);
-    f = fdopen(fd, "w");
-    fputs(text, f);
-    fclose(f);
-    return name;
-}
+static const char *name; /* of the last file */
 
 static json_t *read_text(const char *text, char *why, size_t size)
 {
-    char *json = buttons_read(write_file(text), why, size);
-    json_t *all = json ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *all;
+    char *json;
 
+    name = write_file(text);
+    json = buttons_read(name, why, size);
+    all = json ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
     free(json);
     unlink(name);
     return all;
