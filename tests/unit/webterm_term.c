@@ -193,7 +193,7 @@ Test(webterm_term, a_recording_is_a_file_that_players_read_and_is_bounded)
     cr_assert_eq(
         record_start(&r, folder, dir, "../l\"ab", 80, 24, 1700000000123456789, why, sizeof why), 0,
         "%s", why);
-    cr_expect_str_eq(r.name, "----l-ab-20231114-221320.123.cast" + 1);
+    cr_expect_str_eq(r.name, "---l-ab-20231114-221320.123.cast");
     cr_expect(record_output(&r, (const uint8_t *)"hi\r\n", 4, 1700000001123456789));
     cr_expect(record_size(&r, 100, 30, 1700000002123456789));
     snprintf(path, sizeof path, "%s/%s", dir, r.name);
