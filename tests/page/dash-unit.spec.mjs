@@ -56,6 +56,7 @@ test('five minutes are kept, and a silence is a gap', () => {
 test('bars of the histogram hold every frame of the last seconds', () => {
     const h = new History();
     h.add({latency: {count: '9', buckets: [[5, 1000]]}}, 100);
+    h.add({latency: {count: '1', max_us: 20, buckets: []}}, 119);
     h.add({latency: {count: '9', max_us: 951, buckets: [[10, 3], [11, 4], [950, '2']]}}, 120);
     const list = bars(h.lately(10).sums);
     assert.equal(list.reduce((sum, bar) => sum + bar.n, 0), 9);

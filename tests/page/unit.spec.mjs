@@ -81,6 +81,7 @@ test('bytes that came already are not shown again; a hole makes a new connection
     r.stream.binary(frame(100, Uint8Array.of(1, 2, 3)));
     r.stream.binary(frame(101, Uint8Array.of(2, 3, 4)));
     r.stream.binary(frame(100, Uint8Array.of(1, 2)));
+    assert.equal(r.stream.attach('me').from, 104, 'what came and is not shown yet is not asked for again');
     r.finish();
     assert.deepEqual(r.seen, [1, 2, 3, 4]);
     r.stream.binary(frame(105, Uint8Array.of(6)));
@@ -97,6 +98,7 @@ test('another epoch begins with an empty screen, after what was still to be show
     r.stream.binary(frame(3, Uint8Array.of(9)));
     r.finish();
     assert.deepEqual(r.seen, [9]);
+    assert.equal(r.stream.behind, 0, 'what was shown of the last one does not count');
     assert.deepEqual(r.stream.attach('me'), {type: 'attach', epoch: 'f', from: 4, name: 'me'});
 });
 
@@ -176,6 +178,7 @@ test('what is typed without a connection is sent when there is one', () => {
     const input = new Input(() => link, {dropped: () => assert.fail('dropped'), progress: () => {}});
     input.send('ab');
     input.send('c');
+    assert.equal(sent.length, 0);
     link.ready = true;
     input.pump();
     assert.equal(Buffer.concat(sent).toString(), 'abc');
@@ -191,7 +194,7 @@ test('a paste is lines as a keyboard types them, and cannot leave its brackets',
 });
 
 test('a recording is read up to a broken line, its pauses shortened', () => {
-    const text = '{"version":2,"width":80,"height":24}\n[0.5,"o","a"]\n[100.5,"o","b"]\n[101,"i","x"]\n[10';
+    const text = '{"version":2,"width":80,"height":24}\n[0.5,"o","a"]\n[100.5,"o","b"]\n[101,"i","x"]\n[10\n[102,"o","c"]';
     const cast = readCast(text, true);
     assert.deepEqual(cast.events.map((e) => e.at), [0.5, 2.5, 3]);
     assert.equal(readCast(text, false).duration, 101);
