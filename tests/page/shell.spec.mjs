@@ -41,6 +41,15 @@ test('^C ends a flood at once, and the page stays alive', async () => {
     await v.close();
 });
 
+test('an address that names no view shows the terminal, whatever word it is', async () => {
+    for (const hash of ['#constructor', '#toString', '#nothing']) {
+        const v = await Visitor.come({}, hash);
+        await v.drives();
+        assert.equal(await v.page.locator('#views [aria-current="page"]').textContent(), 'Terminal', hash);
+        await v.close();
+    }
+});
+
 test('UTF-8 is whole, however the bytes are cut', async () => {
     const v = await Visitor.come();
     await v.drives();

@@ -30,7 +30,7 @@ async function mount(name) {
 
 function wantedView() {
     const wanted = location.hash.slice(1);
-    return wanted in VIEWS ? wanted : 'terminal';
+    return Object.hasOwn(VIEWS, wanted) ? wanted : 'terminal';
 }
 
 async function show() {
