@@ -1,5 +1,6 @@
 // src/shortcuts.js - the page's keys, and the list of them.
 import {h} from './dom.js';
+import {ask} from './ui.js';
 
 /** @type {{group: string, keys: string, text: string, do?: () => void, when?: () => boolean}[]} */
 const all = [];
@@ -16,14 +17,9 @@ export function addShortcuts(group, rows) {
 
 export function showShortcuts() {
     const groups = [...new Set(all.map((s) => s.group))];
-    const dialog = h('dialog', {class: 'dialog', 'aria-labelledby': 'keys-title', onclose: () => dialog.remove()},
-        h('h2', {id: 'keys-title'}, 'Keys'),
-        h('div', {class: 'dialog-body'}, groups.map((group) => [h('h3', {}, group),
-            h('table', {class: 'table'}, h('tbody', {}, all.filter((s) => s.group === group).map((s) =>
-                h('tr', {}, h('th', {scope: 'row'}, h('kbd', {}, s.keys)), h('td', {}, s.text)))))])),
-        h('form', {method: 'dialog', class: 'dialog-foot'}, h('button', {class: 'button primary'}, 'Close')));
-    document.body.append(dialog);
-    dialog.showModal();
+    ask({title: 'Keys', yes: 'Close', no: null, body: groups.map((group) => [h('h3', {}, group),
+        h('table', {class: 'table'}, h('tbody', {}, all.filter((s) => s.group === group).map((s) =>
+            h('tr', {}, h('th', {scope: 'row'}, h('kbd', {}, s.keys)), h('td', {}, s.text)))))])});
 }
 
 addEventListener('keydown', (event) => {

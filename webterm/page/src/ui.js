@@ -24,8 +24,18 @@ export function toast(sentence, kind = 'info') {
     setTimeout(() => box.remove(), STAYS_MS[kind]);
 }
 
+/** Shows a dialog until it is closed; 'ended' is called then. */
+export function openDialog(dialog, ended) {
+    dialog.addEventListener('close', () => {
+        dialog.remove();
+        ended?.();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+}
+
 /**
- * Asks; the answer comes when the dialog is closed.
+ * Asks; the answer comes when the dialog is closed.  Without a 'no' it only tells.
  * @param {{title: string, body?: string|Node|Array, yes?: string, no?: string|null, danger?: boolean}} q
  * @returns {Promise<boolean>}
  */
@@ -38,12 +48,7 @@ export function ask(q) {
         const dialog = h('dialog', {class: 'dialog', 'aria-labelledby': 'dialog-title'},
             h('form', {method: 'dialog'}, h('h2', {id: 'dialog-title'}, q.title),
                 h('div', {class: 'dialog-body'}, q.body ?? ''), h('div', {class: 'dialog-foot'}, no, yes)));
-        dialog.addEventListener('close', () => {
-            dialog.remove();
-            resolve(dialog.returnValue === 'yes');
-        });
-        document.body.append(dialog);
-        dialog.showModal();
+        openDialog(dialog, () => resolve(dialog.returnValue === 'yes'));
     });
 }
 

@@ -1,6 +1,6 @@
 // src/term/player.js - recordings: a list, and a player with speed and a place to jump to.
 import {h} from '../dom.js';
-import {toast} from '../ui.js';
+import {openDialog, toast} from '../ui.js';
 import {eventAfter, readCast} from './cast.js';
 import {Screen} from './screen.js';
 
@@ -25,16 +25,7 @@ export async function showRecordings(net) {
         h('div', {class: 'dialog-body'}, rows.length ? list(net, rows, () => dialog.close())
             : h('p', {}, 'There are none yet. "Record" starts one; it keeps what the session prints.')),
         h('div', {class: 'dialog-foot'}, h('button', {class: 'button', type: 'button', onclick: () => dialog.close()}, 'Close')));
-    open(dialog);
-}
-
-function open(dialog, ended) {
-    dialog.addEventListener('close', () => {
-        dialog.remove();
-        ended?.();
-    });
-    document.body.append(dialog);
-    dialog.showModal();
+    openDialog(dialog);
 }
 
 function list(net, rows, close) {
@@ -80,7 +71,7 @@ class Player {
             h('div', {class: 'dialog-foot'}, this.button, this.bar, this.time, this.speed,
                 h('label', {class: 'term-check'}, this.pauses, 'Shorten pauses'),
                 h('button', {class: 'button', type: 'button', onclick: () => this.dialog.close()}, 'Close')));
-        open(this.dialog, () => this.#end());
+        openDialog(this.dialog, () => this.#end());
         this.#screen = new Screen(this.place, {label: `Recording ${name}`, muted: () => true});
         this.#screen.term.options.disableStdin = true;
         this.#screen.adopt(this.#cast.cols, this.#cast.rows);
