@@ -16,11 +16,6 @@ function isDirect(route) {
     return !route.gateway || route.gateway === '0.0.0.0';
 }
 
-/** The field that a sentence of the router's is about: it begins with the field's name. */
-function fieldOf(sentence) {
-    return FIELDS.find((f) => sentence.startsWith(`${f.name} `))?.name;
-}
-
 /** Input, label and the place for what the server says of it. */
 function field(f, list) {
     const id = newId(f.name), wrong = newId('wrong');
@@ -56,10 +51,10 @@ function addForm(net) {
             element.reset();
             fields.destination.input.focus();
         } catch (problem) {
-            const name = fieldOf(problem.message);
-            if (name) {
-                fields[name].say(problem.message);
-                fields[name].input.focus();
+            const wrong = fields[problem.field];
+            if (wrong) {
+                wrong.say(problem.message);
+                wrong.input.focus();
             } else {
                 setText(other, problem.message);
             }

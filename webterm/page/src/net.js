@@ -11,11 +11,12 @@ const GIVE_UP_CODES = new Set([1008, 4401]); // the server does not want us: a l
 
 /** An error that the server explained (RFC 9457), or the network made. */
 export class Problem extends Error {
-    constructor(status, title, detail) {
+    constructor(status, title, detail, field) {
         super(detail || title);
         this.name = 'Problem';
         this.status = status;
         this.title = title;
+        this.field = field; // which word of the request it is about, if the server said so
     }
 }
 
@@ -206,7 +207,7 @@ export class Net {
             if (response.status === 401 && path !== '/api/v1/me' && path !== '/api/v1/login') {
                 this.whoAmI().catch(() => {});
             }
-            throw new Problem(response.status, value?.title ?? response.statusText, value?.detail);
+            throw new Problem(response.status, value?.title ?? response.statusText, value?.detail, value?.field);
         }
         return value;
     }
