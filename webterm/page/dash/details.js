@@ -14,27 +14,21 @@ function ofProcess(p, stack) {
         ['PID', p.alive ? p.pid : ''],
         ['Up for', p.alive ? span(p.uptime_s) : ''],
         ['Restarts', count(p.restarts)],
-        ['Last exit status', p.exit_status],
         ...LINE.includes(p.process) ? [['Takes in', rate(p.in_rate)], ['Hands on', rate(p.out_rate)]] : [],
         ...drops.map((d) => [`Dropped: ${words(d.reason)}`, `${count(d.total)}, ${rate(d.rate)}`]),
     ];
 }
 
-const RING_WORDS = [
-    ['records', 'Records so far', count], ['publishes', 'Batches', count], ['full', 'Refused, since it was full', count],
-    ['bells', 'Doorbells rung', count], ['sleeps', 'Times its reader slept', count],
-    ['writer_starts', 'Starts of its writer', count], ['reader_starts', 'Starts of its reader', count],
-];
-
 function ofRing(r) {
     return [
-        ['Carries', r.text ?? RINGS[r.ring]],
+        ['Carries', RINGS[r.ring]],
         ['From', r.from],
         ['To', r.to],
         ['Fill', percent(r.fill_percent)],
         ['Used', `${bytes(r.used_bytes)} of ${bytes(r.size_bytes)}`],
         ['Rate', rate(r.rate)],
-        ...RING_WORDS.filter(([key]) => r[key] !== undefined).map(([key, text, format]) => [text, format(r[key])]),
+        ['Records so far', count(r.records)],
+        ['Refused, since it was full', count(r.full)],
     ];
 }
 

@@ -4,8 +4,8 @@ export const SPAN_S = 300;
 const GAP_S = 3; // a longer silence is shown as a gap, not as a straight line
 const EVENTS = 200;
 
-export const RATES = ['received', 'forwarded', 'answered', 'dropped'];
-export const LATENCIES = ['p50_us', 'p99_us', 'p999_us'];
+const RATES = ['received', 'forwarded', 'answered', 'dropped'];
+const LATENCIES = ['p50_us', 'p99_us', 'p999_us'];
 const COLUMNS = [...RATES, ...LATENCIES];
 
 export class History {

@@ -24,7 +24,7 @@ export function parsePrefix(text) {
     return net === null || len < 0 || len > 32 || rest.length ? null : {net, len};
 }
 
-export function covers(prefix, address) {
+function covers(prefix, address) {
     const size = 2 ** (32 - prefix.len);
     return Math.floor(prefix.net / size) === Math.floor(address / size);
 }

@@ -83,28 +83,24 @@ export function announcer() {
     };
 }
 
-/**
- * Arrow keys, Home and End move through a group of which one has tabindex 0.
- * @param {HTMLElement} group  @param {() => HTMLElement[]} items  @param {{prev: string, next: string}} keys
- */
-export function roving(group, items, keys = {prev: 'ArrowLeft', next: 'ArrowRight'}) {
+/** Arrow keys, Home and End move through a group of which one has tabindex 0. */
+function roving(group, items) {
     const settle = (chosen) => {
-        for (const item of items()) {
+        for (const item of items) {
             item.tabIndex = item === chosen ? 0 : -1;
         }
     };
     group.addEventListener('focusin', (event) => {
-        const item = items().find((i) => i === event.target);
-        if (item) {
-            settle(item);
+        if (items.includes(event.target)) {
+            settle(event.target);
         }
     });
     group.addEventListener('keydown', (event) => {
-        const all = items(), at = all.indexOf(event.target);
-        const to = {[keys.prev]: at - 1, [keys.next]: at + 1, Home: 0, End: all.length - 1}[event.key];
-        if (at >= 0 && to !== undefined && all[to]) {
+        const at = items.indexOf(event.target);
+        const to = {ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: items.length - 1}[event.key];
+        if (at >= 0 && items[to]) {
             event.preventDefault();
-            all[to].focus();
+            items[to].focus();
         }
     });
     return settle;
@@ -123,7 +119,7 @@ export function tabs(label, pages, first, chosen) {
         page.element.setAttribute('aria-labelledby', button.id);
         return button;
     });
-    const settle = roving(bar, () => buttons);
+    const settle = roving(bar, buttons);
     const choose = (name) => {
         for (const [i, page] of pages.entries()) {
             buttons[i].setAttribute('aria-selected', page.name === name);

@@ -149,7 +149,8 @@ function wire() {
 
 /**
  * @param {{open(name: string): void, restart(name: string): void, switches(): void}} actions
- * @returns {{element: HTMLElement, update(stack: any): void, tables(t: any): void, state(event: any): void}}
+ * @returns {{element: HTMLElement, update(stack: any): void, tables(t: any): void,
+ *     may(operator: boolean): void, chosen(name: string|null): void}}
  */
 export function pipeline(actions) {
     const tiles = Object.fromEntries([...LINE, ...BESIDE].map((name) => [name, new Tile(name, actions)]));

@@ -21,10 +21,6 @@ export function themeChoice() {
     return choice;
 }
 
-export function isDark() {
-    return choice === 'system' ? system.matches : choice === 'dark';
-}
-
 /** @param {'system'|'light'|'dark'} name */
 export function setTheme(name) {
     choice = name;

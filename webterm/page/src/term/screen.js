@@ -126,10 +126,6 @@ export class Screen {
         }
     }
 
-    get renderer() {
-        return this.#webgl ? 'webgl' : 'dom';
-    }
-
     write(bytes, done) {
         this.term.write(bytes, done);
     }

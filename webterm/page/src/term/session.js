@@ -2,7 +2,7 @@
 import {h, memory} from '../dom.js';
 import {toast} from '../ui.js';
 import {Input} from './input.js';
-import {Screen, settings} from './screen.js';
+import {Screen} from './screen.js';
 import {Stream} from './stream.js';
 
 const REPORT = /^\x1b\[(?:[IO]|M|<)/; // eslint-disable-line no-control-regex
@@ -251,5 +251,3 @@ export class Session {
         }
     }
 }
-
-export {settings};

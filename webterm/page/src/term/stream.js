@@ -36,10 +36,6 @@ export class Stream {
         return this.#next - this.#shown;
     }
 
-    get next() {
-        return this.#next;
-    }
-
     /** What a new connection says first.  What is still to be shown is not asked for again. */
     attach(name) {
         this.#acked = this.#from = this.#next;
