@@ -1,7 +1,7 @@
 // dash/account.js - what became of every frame: the sum, whether it holds, and why frames were dropped.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {count, rate, words} from './format.js';
-import {arrange, setText} from './parts.js';
+import {arrange} from './parts.js';
 
 const PARTS = ['received', 'forwarded', 'answered', 'held', 'dropped', 'in_flight'];
 

@@ -1,11 +1,11 @@
 // dash/chart.js - lines over the last five minutes (uPlot), with the times at which a process died or came back.
 import uPlot from 'uplot';
 
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {color, onTheme} from '../src/theme.js';
 import {clock} from './format.js';
 import {SPAN_S} from './history.js';
-import {newId, setText} from './parts.js';
+import {newId} from './parts.js';
 
 const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]]; // lines differ by more than colour
 const FONT = '11px system-ui, sans-serif';

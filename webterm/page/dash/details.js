@@ -1,7 +1,7 @@
 // dash/details.js - what is known of the tile or ring that was chosen.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {bytes, count, percent, rate, span, words} from './format.js';
-import {arrange, newId, setText} from './parts.js';
+import {arrange, newId} from './parts.js';
 import {advice, LINE, reason, RINGS, ROLES} from './process.js';
 
 function ofProcess(p, stack) {

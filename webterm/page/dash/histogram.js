@@ -1,8 +1,8 @@
 // dash/histogram.js - how long frames took, on a logarithmic scale: bars of the last ten seconds, and percentiles.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {count, micros} from './format.js';
 import {bars} from './history.js';
-import {newId, s, setText} from './parts.js';
+import {newId, s} from './parts.js';
 
 const SECONDS = 10;
 const BOTTOM = 22, TOP = 16, SIDE = 8;

@@ -2,7 +2,7 @@
 //
 // The values of the stack are kept also while another view is seen, so that the charts have no hole; nothing is
 // drawn then. Packets are asked for only while somebody looks at them.
-import {attribute, h, memory} from '../src/dom.js';
+import {attribute, h, memory, setText} from '../src/dom.js';
 import {account, drops, eventList} from './account.js';
 import {chart} from './chart.js';
 import {details} from './details.js';
@@ -11,7 +11,7 @@ import {clock, micros, millis, rate} from './format.js';
 import {histogram} from './histogram.js';
 import {History} from './history.js';
 import {packetsPage} from './packets.js';
-import {announcer, setText, tabs} from './parts.js';
+import {announcer, tabs} from './parts.js';
 import {pipeline} from './pipeline.js';
 import {restarter} from './restart.js';
 import {tablesPage} from './tables.js';

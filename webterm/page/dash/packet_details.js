@@ -1,7 +1,6 @@
 // dash/packet_details.js - one packet: its layers as a tree, its bytes in hex, the chosen field's bytes marked.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {clock, count} from './format.js';
-import {setText} from './parts.js';
 
 const ROW = 16;
 

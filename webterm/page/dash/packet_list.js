@@ -2,9 +2,9 @@
 //
 // One element scrolls, as high as all rows would be; the few rows in sight are filled anew at each frame in which
 // something changed. Focus stays on the list itself: the chosen row is its active descendant.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {clock, count, dpid} from './format.js';
-import {newId, setText} from './parts.js';
+import {newId} from './parts.js';
 
 const COLUMNS = [
     {key: 'time', title: 'Time', text: (p) => clock(p.t, 6)},

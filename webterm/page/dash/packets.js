@@ -1,11 +1,11 @@
 // dash/packets.js - what passes, decoded: a filter that the server understands, a pause, a download.
-import {attribute, h, memory} from '../src/dom.js';
+import {attribute, h, memory, setText} from '../src/dom.js';
 import {toast} from '../src/ui.js';
 import {count} from './format.js';
 import {packetDetails} from './packet_details.js';
 import {PacketList} from './packet_list.js';
 import {Sequence, Store} from './packet_store.js';
-import {newId, setText} from './parts.js';
+import {newId} from './parts.js';
 import {RINGS} from './process.js';
 
 const KEPT = 10000;

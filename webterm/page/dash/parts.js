@@ -2,7 +2,7 @@
 //
 // Everything live goes through setText and attribute, which touch the document only when a value has changed:
 // what is not touched keeps its scroll, focus and selection, and costs no layout.
-import {h} from '../src/dom.js';
+import {h, setText} from '../src/dom.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -14,19 +14,6 @@ export function s(tag, attributes = {}, ...children) {
     }
     element.append(...children);
     return element;
-}
-
-/** Keeps the text node, so that a selection that touches it stays where it is. */
-export function setText(element, text) {
-    const want = String(text ?? '');
-    const node = element.firstChild;
-    if (node?.nodeType === Node.TEXT_NODE && !node.nextSibling) {
-        if (node.data !== want) {
-            node.data = want;
-        }
-    } else if (node || want) {
-        element.textContent = want;
-    }
 }
 
 let ids = 0;

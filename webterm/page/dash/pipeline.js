@@ -4,9 +4,9 @@
 //
 // Tiles and edges are made once and then changed in place.  The grid of dash.css lays them out: in a row, or on a
 // narrow page as a list, with the arrows turned.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {count, dpid, percent, rate, span} from './format.js';
-import {newId, s, setText} from './parts.js';
+import {newId, s} from './parts.js';
 import {advice, LINE, reason, ROLES, stateKind, switchName} from './process.js';
 
 const BESIDE = ['webterm', 'ptyhost'];

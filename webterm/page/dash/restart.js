@@ -1,7 +1,7 @@
 // dash/restart.js - the question before a restart, the measured outage after it, and who was not disturbed.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {millis, span} from './format.js';
-import {newId, setText} from './parts.js';
+import {newId} from './parts.js';
 import {others} from './process.js';
 
 const CONSEQUENCE = {

@@ -1,8 +1,8 @@
 // dash/routes.js - the routing table: adding, deleting, and which route an address takes.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {ask, toast} from '../src/ui.js';
 import {addressKey, matches, parseAddress} from './lpm.js';
-import {newId, setText} from './parts.js';
+import {newId} from './parts.js';
 import {liveTable} from './table.js';
 
 const FIELDS = [

@@ -1,7 +1,7 @@
 // dash/switches.js - into one switch: its flows, groups, meters, tables, ports and queues, asked of it on demand.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {count, span} from './format.js';
-import {newId, setText, tabs} from './parts.js';
+import {newId, tabs} from './parts.js';
 import {switchName} from './process.js';
 import {liveTable} from './table.js';
 

@@ -5,9 +5,9 @@
 //
 // A row's element stays the row's for as long as it is there, so neither scroll, focus nor selection is lost.
 // Arrow keys go from row to row; Enter does what a click on the row does.
-import {attribute, h} from '../src/dom.js';
+import {attribute, h, setText} from '../src/dom.js';
 import {count} from './format.js';
-import {arrange, isSelecting, newId, setText} from './parts.js';
+import {arrange, isSelecting, newId} from './parts.js';
 
 const MOST = 500; // rows in the document; a filter finds the others
 

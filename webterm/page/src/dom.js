@@ -34,6 +34,19 @@ export function attribute(element, name, value) {
     }
 }
 
+/** Sets the text, only if it changes.  Keeps the text node, so that a selection that touches it stays where it is. */
+export function setText(element, text) {
+    const want = String(text ?? '');
+    const node = element.firstChild;
+    if (node?.nodeType === Node.TEXT_NODE && !node.nextSibling) {
+        if (node.data !== want) {
+            node.data = want;
+        }
+    } else if (node || want) {
+        element.textContent = want;
+    }
+}
+
 /** What is remembered in this browser.  A browser that remembers nothing is no error. */
 export const memory = {
     get(key, otherwise) {

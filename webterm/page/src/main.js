@@ -1,5 +1,5 @@
 // src/main.js - the page: two views, who we are, whether there is a connection.
-import {attribute, h} from './dom.js';
+import {attribute, h, setText} from './dom.js';
 import {forgetLogin, isStranger, logIn, takeLogin} from './login.js';
 import {openMenu} from './menu.js';
 import {Net} from './net.js';
@@ -78,9 +78,7 @@ function topbar() {
     net.watch(() => {
         const [kind, text] = STATES[net.state];
         attribute(state, 'data-state', kind);
-        if (state.textContent !== text) {
-            state.textContent = text;
-        }
+        setText(state, text);
         attribute(state, 'title', net.why);
         role.textContent = net.me?.role === 'viewer' ? 'viewer' : net.me?.role === 'operator' ? 'operator' : '';
         attribute(role, 'title', net.me?.role === 'viewer' ? 'You may watch; an operator may change things.' : 'You may change things.');

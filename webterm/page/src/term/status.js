@@ -1,5 +1,5 @@
 // src/term/status.js - the line below the terminal: who has the keyboard, and how things stand.
-import {attribute, h} from '../dom.js';
+import {attribute, h, setText} from '../dom.js';
 import {myName} from './session.js';
 
 function bytes(n) {
@@ -29,9 +29,7 @@ export class StatusLine {
         const open = session?.connection === 'open' && session.helloed;
         const [state, text] = this.#who(session, open);
         attribute(this.who, 'data-state', state);
-        if (this.who.textContent !== text) {
-            this.who.textContent = text;
-        }
+        setText(this.who, text);
         const watching = open && !session.driver && !session.readonly;
         this.take.hidden = !watching;
         this.ask.hidden = !watching || !session.driverName;

@@ -1,5 +1,5 @@
 // src/term/tabs.js - one tab a session; arrows go from one to the next, Delete closes.
-import {attribute, h} from '../dom.js';
+import {attribute, h, setText} from '../dom.js';
 
 export class Tabs {
     #rows = new Map(); #on; #active = null;
@@ -26,9 +26,7 @@ export class Tabs {
             const row = this.#rows.get(session.number) ?? this.#make(session);
             const chosen = session.number === active;
             const name = session.title && session.title !== session.name ? `${session.name}: ${session.title}` : session.name;
-            if (row.text.textContent !== name) {
-                row.text.textContent = name;
-            }
+            setText(row.text, name);
             attribute(row.tab, 'aria-selected', String(chosen));
             attribute(row.tab, 'tabindex', chosen ? '0' : '-1');
             attribute(row.tab, 'data-ended', session.ended !== null);
