@@ -59,8 +59,7 @@ help:                                         ## list the targets
 
 programs: $(BIN) page
 
-# The page that webterm serves: made once for all builds.  Its packages are as package-lock.json has
-# them; none of their scripts is run.
+# The page that webterm serves: made once for all builds.
 PAGE := build/page
 PAGE_PACKAGES := build/npm/page
 PAGE_SRC := $(sort $(shell find webterm/page -type f ! -name '*.md' ! -name embed))
@@ -73,7 +72,11 @@ $(BUILD)/obj/page_assets.o: build/page_assets.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 build/page_assets.c: $(PAGE)/index.html webterm/page/embed
 	$(Q)webterm/page/embed $(PAGE) >$@.new && mv $@.new $@
+# Packages from npm, for the page and for its tests: as package-lock.json has them; none of their scripts is run.
+PAGE_TEST_PACKAGES := build/npm/tests-page
 $(PAGE_PACKAGES)/.done: webterm/page/package.json webterm/page/package-lock.json
+$(PAGE_TEST_PACKAGES)/.done: tests/page/package.json tests/page/package-lock.json
+build/npm/%/.done:
 	@mkdir -p $(@D)
 	$(Q)cp $^ $(@D)
 	$(Q)cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
@@ -290,14 +293,8 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) $(JOBS) --no-print-directory page-test
 
 # The page in Chromium, on a real stack.
-PAGE_TEST_PACKAGES := build/npm/tests-page
 page-test: programs $(PAGE_TEST_PACKAGES)/.done ## try the page in a browser (root)
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) tests/page/run
-$(PAGE_TEST_PACKAGES)/.done: tests/page/package.json tests/page/package-lock.json
-	@mkdir -p $(@D)
-	$(Q)cp $^ $(@D)
-	$(Q)cd $(@D) && npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
-	@touch $@
 
 e2e: programs fakes yardsticks                ## run the tests on a real switch (root)
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e
