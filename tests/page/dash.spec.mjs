@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import path from 'node:path';
-import {after, before, test} from 'node:test';
+import {after, afterEach, before, test} from 'node:test';
 
-import {PHONE, place, process_, startBrowser, stopBrowser, until, Visitor} from './page.mjs';
+import {closeAll, PHONE, place, process_, startBrowser, stopBrowser, until, Visitor} from './page.mjs';
 
 before(startBrowser);
+afterEach(closeAll);
 after(stopBrowser);
 
 /** The live view, on one of its pages. */
@@ -160,6 +161,35 @@ test('a route is added, looked up and deleted; what is wrong is said at its fiel
     await v.page.getByRole('dialog').getByRole('button', {name: 'Delete'}).click();
     await until(async () => await row.count() === 0, 'route that is gone');
     await until(async () => !/203/.test(await routes.locator('output').textContent()), 'another answer of the look-up');
+    await v.close();
+});
+
+test('more routes than a message may hold are all there', async () => {
+    const v = await come('tables');
+    const routes = v.page.locator('[data-table="routes"]');
+    const count = async () => Number(await routes.locator('.dash-count').textContent());
+    const change = (method) => v.page.evaluate((how) => Promise.all([0, 1, 2, 3].map(async (lane) => {
+        for (let i = lane; i < 800; i += 4) {
+            const destination = `198.18.${i >> 8}.${i & 255}/32`;
+            const route = JSON.stringify({destination, gateway: '192.168.2.2', interface: 'eth1'});
+            const {ok, status} = await fetch('/api/v1/routes' + (how === 'DELETE' ? `/${destination}` : ''),
+                {method: how, headers: {'content-type': 'application/json'}, body: how === 'POST' ? route : undefined});
+            if (!ok) {
+                throw new Error(`${how} ${destination}: ${status}`);
+            }
+        }
+    })), method);
+    await until(async () => await count() >= 3, 'routes of the lab');
+    const before = await count();
+    await change('POST');
+    try {
+        await until(async () => await count() === before + 800, async () => `${before + 800} routes, but ${await routes.textContent()}`.slice(0, 300));
+        await routes.getByLabel('Which route takes', {exact: true}).fill('198.18.3.31');
+        await routes.getByText('198.18.3.31/32 via 192.168.2.2 dev eth1').waitFor();
+    } finally {
+        await change('DELETE');
+    }
+    await until(async () => await count() === before, 'routes of the lab alone');
     await v.close();
 });
 

@@ -117,6 +117,22 @@ function staleness(root, feed) {
     }};
 }
 
+const ALONE = ['routes', 'arp', 'interfaces', 'vhosts', 'switches', 'ingress'];
+
+/** Tables that are longer together than a message may be, each by REST; one that is not had stays as it was. */
+async function readTables(net, before) {
+    const read = await Promise.allSettled(ALONE.map((name) => net.get(`/api/v1/${name}`)));
+    const tables = {...before, stale: {ports: 'the tables are too long to be told together'}};
+    for (const [i, {value, reason}] of read.entries()) {
+        if (reason) {
+            tables.stale[ALONE[i]] = reason.message;
+        } else {
+            tables[ALONE[i]] = value;
+        }
+    }
+    return tables;
+}
+
 /** @param {HTMLElement} element @param {import('../src/net.js').Net} net */
 export function mountDash(element, net) {
     const feed = new Feed(net), aloud = announcer();
@@ -156,9 +172,20 @@ export function mountDash(element, net) {
         stale.heard(message.t);
         overview.update(value, message.t);
     });
-    feed.on('tables', (value) => {
-        overview.pipeline.tables(value);
-        tables.update(value);
+    let told = {}, reading = false;
+    feed.on('tables', async (value, message) => {
+        if (reading) {
+            return;
+        }
+        if (message.key === 'too_long') {
+            reading = true;
+            told = await readTables(net, told);
+            reading = false;
+        } else {
+            told = value;
+        }
+        overview.pipeline.tables(told);
+        tables.update(told);
     });
     feed.on('events', (value, message) => {
         if (!value.process) {
