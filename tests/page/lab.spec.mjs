@@ -20,6 +20,7 @@ test('a button pings server1 through the router; a second browser watches', asyn
     await until(async () => await button.getAttribute('aria-disabled') === 'true', 'a viewer\'s button that is off');
     assert.match(await button.getAttribute('title'), /anna has the keyboard/);
     await v.page.keyboard.type('left over'); // the button clears the line first
+    await v.sees(/mininet> left over$/);
     await v.page.getByRole('button', {name: 'ping server1', exact: true}).click();
     await v.sees(/3 packets transmitted, 3 received, 0% packet loss/);
     await w.sees(/3 packets transmitted, 3 received, 0% packet loss/);

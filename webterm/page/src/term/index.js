@@ -51,9 +51,7 @@ class TerminalView {
         clearTimeout(this.#timer);
         if (visible) {
             this.#list();
-            if (matchMedia('(pointer: fine)').matches && [null, document.body].includes(document.activeElement)) {
-                this.#focus();
-            }
+            this.#focusIfFree();
         }
     }
 
@@ -176,6 +174,7 @@ class TerminalView {
         }
         if (!this.session && this.#sessions.size) {
             this.#choose(this.#sessions.keys().next().value, true);
+            this.#focusIfFree();
         }
         this.#redraw();
     }
@@ -233,6 +232,13 @@ class TerminalView {
 
     #focus() {
         this.session?.screen.focus();
+    }
+
+    /** So that who opens the page may type at once; not on a phone, whose keyboard would come up. */
+    #focusIfFree() {
+        if (this.#visible && matchMedia('(pointer: fine)').matches && [null, document.body].includes(document.activeElement)) {
+            this.#focus();
+        }
     }
 
     #inTerminal() {
