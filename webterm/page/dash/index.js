@@ -172,20 +172,24 @@ export function mountDash(element, net) {
         stale.heard(message.t);
         overview.update(value, message.t);
     });
-    let told = {}, reading = false;
+    let told = {}, newest = null, reading = false;
     feed.on('tables', async (value, message) => {
+        newest = {value, tooLong: message.key === 'too_long'};
         if (reading) {
-            return;
+            return; // what came meanwhile is looked at afterwards
         }
-        if (message.key === 'too_long') {
-            reading = true;
-            told = await readTables(net, told);
+        reading = true;
+        try {
+            while (newest) {
+                const next = newest;
+                newest = null;
+                told = next.tooLong ? await readTables(net, told) : next.value;
+                overview.pipeline.tables(told);
+                tables.update(told);
+            }
+        } finally {
             reading = false;
-        } else {
-            told = value;
         }
-        overview.pipeline.tables(told);
-        tables.update(told);
     });
     feed.on('events', (value, message) => {
         if (!value.process) {
