@@ -1,10 +1,12 @@
 /* tests/bench/ring_contest.c - one run of one contestant (contest.h): nanoseconds a record.
  *
- *     ring_contest NAME SIZE BATCH RECORDS DEPTH      ours plain ck rte rte_zc; 64, 136 or 1500
+ *     ring_contest NAME SIZE BATCH MILLISECONDS DEPTH      ours plain ck rte rte_zc; 64, 136 or
+ * 1500
  *
  * The producer is a process of its own, on the second processor, the consumer on the first; the
- * first tenth of the records is not counted.  tests/bench/rings calls it in turns. */
+ * first records are not counted.  tests/bench/rings calls it in turns. */
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -60,9 +62,11 @@ static const struct contestant *by_name(const char *name)
     return NULL;
 }
 
-static double run(const struct contestant *who, uint64_t n)
+#define TURN 20000 /* records between two looks at the clock */
+
+static double run(const struct contestant *who, uint64_t ns)
 {
-    uint64_t start;
+    uint64_t start, now, n = 0;
     pid_t child;
 
     who->open(&c);
@@ -70,16 +74,20 @@ static double run(const struct contestant *who, uint64_t n)
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         pin(1);
-        who->produce(&c, n / 10 + n);
+        who->produce(&c, UINT64_MAX / 2); /* until it is killed */
         _exit(0);
     }
     pin(0);
-    who->consume(&c, n / 10);
+    who->consume(&c, 5 * TURN);
     start = loop_now_ns();
-    who->consume(&c, n);
-    start = loop_now_ns() - start;
+    do {
+        who->consume(&c, TURN);
+        n += TURN;
+        now = loop_now_ns();
+    } while (now - start < ns);
+    kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    return (double)start / (double)n;
+    return (double)(now - start) / (double)n;
 }
 
 int main(int argc, char **argv)
@@ -88,7 +96,8 @@ int main(int argc, char **argv)
     double ns;
 
     if (!who) {
-        fprintf(stderr, "usage: ring_contest ours|plain|ck|rte|rte_zc SIZE BATCH RECORDS DEPTH\n");
+        fprintf(stderr,
+                "usage: ring_contest ours|plain|ck|rte|rte_zc SIZE BATCH MILLISECONDS DEPTH\n");
         return 2;
     }
     c.size = (uint32_t)strtoul(argv[2], NULL, 10);
@@ -102,7 +111,7 @@ int main(int argc, char **argv)
                 CONTEST_BATCH);
         return 2;
     }
-    ns = run(who, strtoull(argv[4], NULL, 10));
+    ns = run(who, strtoull(argv[4], NULL, 10) * 1000000u);
     if (c.wrong > 0) {
         fprintf(stderr, "ring_contest: %s: %llu records were not those that were sent\n", who->name,
                 (unsigned long long)c.wrong);
