@@ -3,6 +3,7 @@
 # Its database, sockets, PIDs and logs are in <run dir>/lab/ovs.  OVS_RUNDIR in the environment makes
 # ovs-vsctl and ovs-ofctl, and so Mininet, talk to it.
 import os
+import socket
 import subprocess
 import time
 
@@ -67,9 +68,21 @@ class Ovs:
         try:
             return self.vsctl('get', 'Open_vSwitch', '.', 'external_ids:datapath').strip('"')
         except OvsError:
-            kind = 'dummy' if os.path.exists('/sys/class/net/' + SHARED_TAP) else 'netdev'
+            kind = 'netdev' if self.claim_tap() else 'dummy'
             self.vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'external_ids:datapath=' + kind)
             return kind
+
+    def claim_tap(self):
+        """May this process have the shared tap made?  Another lab that is just beginning, and has none yet, is
+        known by the address of a socket, of which the kernel has one in each network namespace."""
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            claim.bind('\0causeway-lab-' + SHARED_TAP)
+        except OSError:
+            claim.close()
+            return False
+        self.claim = claim  # as long as the lab
+        return not os.path.exists('/sys/class/net/' + SHARED_TAP)
 
     def start_switch(self):
         """The datapath and its OpenFlow end.  'dummy' is the same userspace datapath without the

@@ -1,6 +1,7 @@
 # The lab's own behaviour: it makes what it says, removes what it made, and says what is wrong.
 import glob
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,9 @@ def another():
 
 
 def links():
-    return set(os.listdir('/sys/class/net'))
+    """All interfaces but those of tests that run beside these."""
+    return {name for name in os.listdir('/sys/class/net')
+            if name != 'ovs-netdev' and (name.startswith('ct%d' % SLOT) or not re.match(r'ct\d', name))}
 
 
 def marked(run_dir):
@@ -78,6 +81,26 @@ def test_beside_another_lab(lab, another):
     assert another.status()['switch']['pid'] != pid
     another.do('down')
     assert lab.status()['switch']['pid'] == pid
+
+
+# A network of its own, in which another lab is just beginning: it has claimed the tap, and not made it yet.
+CLAIMED = '''
+import json, socket, subprocess, sys
+subprocess.run(['mount', '-t', 'sysfs', 'none', '/sys'], check=True)  # it shows the interfaces of the network
+subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+claim = socket.socket(socket.AF_UNIX)
+claim.bind('\\0causeway-lab-ovs-netdev')
+lab, words = sys.argv[1], sys.argv[2:]
+try:
+    subprocess.run([lab, 'up', '--quiet'] + words, check=True)
+    print(json.loads(subprocess.run([lab, 'status', '--json'] + words, stdout=subprocess.PIPE).stdout)['switch']['datapath'])
+finally:
+    subprocess.run([lab, 'down', '--quiet'] + words)
+'''
+
+
+def test_two_that_begin_at_once_do_not_both_make_the_tap(another):
+    assert run('unshare', '-n', '-m', sys.executable, '-c', CLAIMED, LAB, *another.words).stdout.strip() == 'dummy'
 
 
 def test_foreign_interfaces_are_not_touched(another):
