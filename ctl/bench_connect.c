@@ -118,7 +118,11 @@ static int open_way(struct bench *b)
             next = 0;
         }
     }
-    say_no_way(b);
+    if (bench_stopped()) {
+        snprintf(b->why, sizeof b->why, "stopped before the first frame came back");
+    } else {
+        say_no_way(b);
+    }
     return -1;
 }
 

@@ -35,11 +35,12 @@ void bench_switch_host_mac(const struct bench_switch *s, unsigned port, uint8_t 
 static void put(struct bench_switch *s, uint8_t type, uint32_t xid, const void *body, size_t len)
 {
     uint8_t *to = bench_switch_room(s, OF_HEADER + len);
-    struct wire_out out = {to, to + OF_HEADER + len, false};
+    struct wire_out out;
 
     if (!to) {
         return; /* its peer reads nothing; it will end the connection itself */
     }
+    out = (struct wire_out){to, to + OF_HEADER + len, false};
     of_header_put(&out, &(struct of_header){s->of13 ? OF13_VERSION : OF10_VERSION, type,
                                             (uint16_t)(OF_HEADER + len), xid});
     wire_put_bytes(&out, body, len);

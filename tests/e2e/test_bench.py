@@ -4,6 +4,7 @@ import csv
 import html.parser
 import json
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -103,6 +104,20 @@ def routes(stack):
 def test_many_destinations_have_a_route_for_as_long(stack):
     before = routes(stack)
     all_came_back(bench(stack, 'window', '--destinations', '100000'))
+    assert len(routes(stack)) == len(before)
+
+
+def test_a_signal_ends_it_early_with_what_there_is(stack):
+    before = routes(stack)
+    sent = stack.counters()['ofproxy']['received']
+    with subprocess.Popen([BIN + '/causeway', '--run-dir', stack.run_dir, 'bench', 'window', '--json', '--connect',
+                           'tcp:127.0.0.1:%d' % stack.of_port, '--destinations', '100', '--duration', '60'],
+                          stdout=subprocess.PIPE, text=True) as child:
+        wait_for(lambda: stack.counters()['ofproxy']['received'] > sent + 5000, 20, 'frames of the benchmark')
+        child.send_signal(signal.SIGINT)
+        seen = json.loads(child.communicate(timeout=20)[0])
+    assert child.returncode == 0 and seen['seconds'] < 60
+    all_came_back(seen)
     assert len(routes(stack)) == len(before)
 
 
