@@ -219,6 +219,28 @@ Test(bench, no_length_of_a_message_is_read_past_its_end)
     }
 }
 
+Test(bench, actions_are_within_their_message)
+{
+    struct bench_stream s;
+    uint8_t out[LONGEST], *made;
+
+    for (unsigned v13 = 0; v13 < 2; v13++) {
+        size_t at = v13 ? 24 : 16, len;
+
+        open_stream(&s, v13, 128, false);
+        len = returned(&s, 5, out, &made);
+        for (unsigned actions = 0; actions < 300; actions++) {
+            const uint8_t *frame;
+            size_t frame_len;
+            uint32_t port;
+
+            pkt_put16(out + (v13 ? 16 : 14), actions);
+            cr_expect_eq(bench_frame_of(v13, out, len, &frame, &frame_len, &port),
+                         at + actions < len, "%u bytes of actions", actions);
+        }
+    }
+}
+
 Test(bench, all_destinations_are_taken)
 {
     struct bench_stream s;
