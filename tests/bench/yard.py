@@ -22,6 +22,7 @@ RESULTS = BUILD + '/bench/results'
 QUICK = os.environ.get('QUICK', '') not in ('', '0')
 ROUNDS = int(os.environ.get('ROUNDS', '5'))
 OURS = 'causeway'
+NOISE = 10  # per cent of the machine that others may take
 
 
 def run(*command, timeout=150, **options):
@@ -81,12 +82,27 @@ def reached(row):
     return figures, value <= goal['most'] if goal['most'] is not None else value >= goal['least']
 
 
+def taken(seconds=0.3):
+    """The share of all processors, in per cent, that is taken while we do nothing."""
+    def look():
+        fields = [int(word) for word in read('/proc/stat').split('\n')[0].split()[1:9]]
+        return sum(fields), fields[3] + fields[4]
+    (all_before, idle_before), _ = look(), time.sleep(seconds)
+    all_after, idle_after = look()
+    return 100 * (1 - (idle_after - idle_before) / max(1, all_after - all_before))
+
+
 class Part:
     """One table of the report."""
 
     def __init__(self, name, title, note=''):
         self.name, self.title, self.note, self.rows, self.start = name, title, note, [], time.monotonic()
         print('\n%s' % title, flush=True)
+        share = taken()
+        if share > NOISE:
+            words = 'NOT QUIET: before it began, others took %.0f %% of the machine.' % share
+            self.note = ' '.join(filter(None, (note, words)))
+            print('  ' + words, flush=True)
 
     def row(self, what, unit, got, goal=None, ours=OURS):
         """The figures of all; beside each but ours, ours divided by it."""
