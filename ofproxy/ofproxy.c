@@ -156,6 +156,7 @@ static void open_wait(struct ofproxy *p, const struct config *c)
         die("cannot wait for the doorbell: %s: raise the limit of open files (ulimit -n)",
             strerror(-err));
     }
+    p->waiter.edge = true;
     wait_ring(&p->waiter, &p->pkt_out);
 }
 

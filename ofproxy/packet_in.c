@@ -155,6 +155,7 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct p
     }
     p->seq = r.seq;
     r.klass = (uint8_t)who->klass;
+    r.flags = p->waiter.hot ? RECORD_SOON : 0;
     r.port = in->port;
     r.head_len = head_len;
     r.tail_len = len - head_len;

@@ -39,7 +39,7 @@ void bell_close(struct bell *b)
 
 void bell_ring(const struct bell *b)
 {
-    /* EAGAIN: the FIFO is full of rings that nobody has answered yet, which is as good */
+    /* EAGAIN: the FIFO is full of old rings; the kernel wakes who waits for an edge all the same */
     if (write(b->fd, "", 1) < 0) {
         return;
     }

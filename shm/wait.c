@@ -7,12 +7,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_EVERY 8 /* busy turns between two looks at descriptors and timers */
-#define NET_MS 250   /* longest sleep: a net under a producer killed between publish and bell */
-#define WINDOW_MIN_NS 500
-#define SLICE_NS 1000000    /* a yield of more went to somebody who computes */
-#define CROWDED_NS 50000000 /* for so long nothing is yielded then */
-#define IDLE_BELLS 64       /* in a row: no honest neighbour rings so often for nothing */
+#define LOOK_EVERY 8     /* busy turns between two looks at descriptors and timers */
+#define NET_MS 250       /* longest sleep: a net under a producer killed between publish and bell */
+#define SLICE_NS 1000000 /* a yield of more went to somebody who computes */
+#define CROWDED_NS 50000000     /* for so long nothing is yielded then */
+#define SPIN_NS 4000            /* between two yields where nobody wants the core */
+#define LOOK_NS 8000            /* between two looks at descriptors while lingering */
+#define PAID_OPEN 3             /* so much must speak for the window */
+#define PAID_MOST 6             /* and cannot speak louder */
+#define TRIAL_EVERY_NS 65536000 /* so often it is tried ... */
+#define TRIAL_NS 1000000        /* ... for so long */
+#define BELL_EVENTS (EPOLLIN | EPOLLET)
+#define DRAIN_EVERY 1024 /* bells */
+#define IDLE_BELLS 64    /* in a row: no honest neighbour rings so often for nothing */
 #define DEAF_MS 1
 #define BLOCKED_MS 1 /* how long a full way out is left alone */
 
@@ -38,28 +45,46 @@ bool wait_policy_parse(const char *word, enum wait_policy *policy)
     return false;
 }
 
-/* The doorbell is drained before the rings are looked at, never after. */
+/* Heard by its edge, and the FIFO drained now and then: what is in it does not matter, each write
+ * is an event.  Who finds it full empties it (bell_ring). */
 static void on_bell(struct loop_fd *self, uint32_t events)
 {
     struct waiter *w = (struct waiter *)(void *)((char *)self - offsetof(struct waiter, bell_fd));
 
     (void)events;
     w->rung = true;
-    bell_drain(w->bell);
+    if (++w->rings_heard % DRAIN_EVERY == 0) {
+        bell_drain(w->bell);
+    }
+}
+
+/* What a yield costs that gives the core to nobody. */
+static uint64_t cheapest_yield(void)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (unsigned i = 0; i < 16; i++) {
+        uint64_t start = loop_now_ns(), took;
+
+        sched_yield();
+        took = loop_now_ns() - start;
+        least = took < least ? took : least;
+    }
+    return least;
 }
 
 int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint64_t window_us,
               const struct bell *own)
 {
     *w = (struct waiter){.loop = loop, .bell = own, .policy = policy};
-    w->window_max_ns = window_us * 1000;
-    w->window_ns = w->window_max_ns;
+    w->window_ns = window_us * 1000;
+    w->yield_ns = cheapest_yield();
     if (policy == WAIT_AUTO) {
         /* spin only where each of the three processes and its peers can have a core */
         w->policy = sysconf(_SC_NPROCESSORS_ONLN) >= 6 ? WAIT_POLL : WAIT_YIELD;
     }
     w->bell_fd = (struct loop_fd){.fd = own->fd, .ready = on_bell};
-    return loop_add(loop, &w->bell_fd, EPOLLIN);
+    return loop_add(loop, &w->bell_fd, BELL_EVENTS);
 }
 
 void wait_ring(struct waiter *w, struct ring_rx *rx)
@@ -78,52 +103,107 @@ static bool something(const struct waiter *w)
     return false;
 }
 
-/* Yields; a yield that cost a whole time slice is the last one for a while. */
-static void yield(struct waiter *w, uint64_t now)
+/* Yields.  One that cost a whole time slice is the last one for a while.  Returns the time. */
+static uint64_t yield(struct waiter *w, uint64_t now)
 {
     uint64_t after;
 
     sched_yield();
     after = loop_now_ns();
+    w->alone = after - now < 2 * w->yield_ns;
     if (after - now > SLICE_NS) {
         w->crowded_ns = after + CROWDED_NS;
     }
+    return after;
 }
 
-/* Looks for work without sleeping, for the window.  True if some came. */
-static bool linger(struct waiter *w)
+/* Looks for work without sleeping, for the window.  True if some came.  Where a yield gave the core
+ * to somebody, it is given again at once: that may be who has our work in hand.  Where nobody wants
+ * it, a look is all that a moment takes, and no system call. */
+static bool linger(struct waiter *w, uint64_t now)
 {
-    uint64_t now = loop_now_ns(), end = now + w->window_ns;
+    uint64_t end = w->edge ? now + w->window_ns : w->told_until_ns, looked = now, yielded = 0;
 
-    if (w->policy == WAIT_SLEEP || w->window_ns < WINDOW_MIN_NS || now < w->crowded_ns) {
-        return false;
-    }
     do {
-        if (w->policy == WAIT_YIELD) {
-            yield(w, now);
+        if (w->policy == WAIT_YIELD && now - yielded >= (w->alone ? SPIN_NS : 0)) {
+            yielded = now = yield(w, now);
         } else {
             relax();
+            now = loop_now_ns();
         }
-        if (something(w) || loop_poll(w->loop, 0) > 0) {
+        if (something(w)) {
             return true;
         }
-        now = loop_now_ns();
-    } while (now < end && loop_running(w->loop));
+        if (now - looked >= LOOK_NS || (w->edge && !w->alone)) {
+            if (loop_poll(w->loop, 0) > 0) {
+                return true;
+            }
+            looked = now = w->loop->now_ns;
+        }
+    } while (now < end && now >= w->crowded_ns && loop_running(w->loop));
     return false;
 }
 
-/* A window that pays grows, one that does not shrinks to nothing; after a sleep that was short, it
- * is tried again. */
-static void adapt(struct waiter *w, bool paid)
+/* Work came 'waited' after the last.  A long wait speaks twice as loud as a short one: a process
+ * whose waits are short and long by turns (for the answer, for the next frame) shall sleep. */
+static void learn(struct waiter *w, uint64_t waited)
 {
-    if (paid) {
-        w->window_ns = w->window_ns < WINDOW_MIN_NS ? WINDOW_MIN_NS : w->window_ns * 2;
-        if (w->window_ns > w->window_max_ns) {
-            w->window_ns = w->window_max_ns;
-        }
+    if (waited <= w->window_ns) {
+        w->paid += w->paid < PAID_MOST;
     } else {
-        w->window_ns /= 2;
+        w->paid = w->paid > 2 ? w->paid - 2 : 0;
     }
+}
+
+/* Two cores: whoever stands at the stack's edge on one, with the switch; the others on the other.
+ * Not to sleep is of use to two neighbours only where they do not take turns on one core. */
+static void spread(struct waiter *w)
+{
+    cpu_set_t one;
+    int edge = -1, inner = -1;
+
+    if (sched_getaffinity(0, sizeof w->cores, &w->cores) != 0 || CPU_COUNT(&w->cores) != 2) {
+        return; /* one: no choice; more: the kernel finds free ones */
+    }
+    for (int i = 0; i < CPU_SETSIZE && inner < 0; i++) {
+        if (CPU_ISSET((size_t)i, &w->cores)) {
+            inner = edge < 0 ? -1 : i;
+            edge = edge < 0 ? i : edge;
+        }
+    }
+    CPU_ZERO(&one);
+    CPU_SET((size_t)(w->edge ? edge : inner), &one);
+    w->spread = sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+/* Back to all that it may use; the kernel stacks sleepers on one core. */
+static void gather(struct waiter *w)
+{
+    sched_setaffinity(0, sizeof w->cores, &w->cores);
+    w->spread = false;
+}
+
+/* Is it better not to sleep?  How long the waits are depends on that.  So the process at the edge
+ * tries now and then how it is without, with all whom its frames pass, and goes on while it pays.
+ */
+static bool hot(struct waiter *w, uint64_t now)
+{
+    bool on =
+        w->edge ? w->paid >= PAID_OPEN || now % TRIAL_EVERY_NS < TRIAL_NS : now < w->told_until_ns;
+
+    on = on && w->policy != WAIT_SLEEP && now >= w->crowded_ns;
+    if (on && !w->hot && w->policy == WAIT_YIELD) {
+        spread(w);
+    } else if (!on && w->spread) {
+        gather(w);
+    }
+    w->hot = on;
+    return on;
+}
+
+void wait_told(struct waiter *w)
+{
+    w->told = true;
 }
 
 void wait_blocked(struct waiter *w)
@@ -153,9 +233,8 @@ static void sleep_blocked(struct waiter *w)
     }
 }
 
-static void sleep_now(struct waiter *w)
+static void sleep_now(struct waiter *w, uint64_t since)
 {
-    uint64_t slept = loop_now_ns();
     bool busy = false;
 
     for (unsigned i = 0; i < w->n_rings; i++) {
@@ -163,19 +242,18 @@ static void sleep_now(struct waiter *w)
     }
     if (busy) {
         loop_poll(w->loop, 0);
-        return;
+    } else {
+        w->sleeps++;
+        if (w->before_sleep) {
+            w->before_sleep(w->context);
+        }
+        loop_poll(w->loop, NET_MS);
+        if (w->after_sleep) {
+            w->after_sleep(w->context);
+        }
     }
-    w->sleeps++;
-    if (w->before_sleep) {
-        w->before_sleep(w->context);
-    }
-    loop_poll(w->loop, NET_MS);
-    if (w->after_sleep) {
-        w->after_sleep(w->context);
-    }
-    slept = w->loop->now_ns - slept;
-    if (slept < w->window_max_ns * 2) {
-        w->window_ns = w->window_max_ns; /* work came soon after: the window would have paid */
+    if (w->hot) {
+        learn(w, w->loop->now_ns - since);
     }
 }
 
@@ -185,11 +263,14 @@ static void cover_ears(struct waiter *w)
     loop_set(w->loop, &w->bell_fd, 0);
     w->blocked_ms = DEAF_MS;
     sleep_blocked(w);
-    loop_set(w->loop, &w->bell_fd, EPOLLIN);
+    bell_drain(w->bell); /* else the next line makes a bell of what is old */
+    loop_set(w->loop, &w->bell_fd, BELL_EVENTS);
 }
 
 void wait_turn(struct waiter *w, unsigned work)
 {
+    uint64_t now;
+
     w->idle = work > 0 ? 0 : w->idle + w->rung;
     w->rung = false;
     if (work > 0) {
@@ -207,13 +288,14 @@ void wait_turn(struct waiter *w, unsigned work)
         sleep_blocked(w);
         return;
     }
-    if (w->window_ns >= WINDOW_MIN_NS && w->policy != WAIT_SLEEP) {
-        bool paid = linger(w);
-
-        adapt(w, paid);
-        if (paid) {
-            return;
-        }
+    now = loop_now_ns();
+    if (w->told) {
+        w->told = false;
+        w->told_until_ns = now + 4 * w->window_ns; /* past the edge's window, and the way there */
     }
-    sleep_now(w);
+    if (hot(w, now) && linger(w, now)) {
+        learn(w, 0);
+    } else {
+        sleep_now(w, now);
+    }
 }

@@ -10,14 +10,17 @@
  * Boards need no place here: board_publish always rings the doorbell.
  *
  * After a turn with work: looks at descriptors and timers every few turns without sleeping.  After
- * a turn without: yields (or polls) for a bounded time that adapts, then says on each ring that it
- * is about to sleep, looks once more, and sleeps in epoll until a doorbell, descriptor or timer.
+ * a turn without: says on each ring that it is about to sleep, looks once more, and sleeps in epoll
+ * until a doorbell, descriptor or timer.  While frame follows on frame (hot) it first looks on for
+ * a window, and yields or polls meanwhile.  Whether that pays, the process at the edge finds out;
+ * it tells the others by RECORD_SOON in its records.
  *
  * A doorbell that is rung on and on for nothing is heard once a millisecond.  Where others want the
  * core for themselves it is not yielded (docs/decisions/waiting.md). */
 #ifndef SHM_WAIT_H
 #define SHM_WAIT_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,10 +35,19 @@ struct waiter {
     struct loop_fd bell_fd;
     const struct bell *bell;
     enum wait_policy policy;
-    uint64_t window_max_ns, window_ns;
+    uint64_t window_ns;
+    uint64_t yield_ns; /* what a yield costs at least */
+    uint64_t told_until_ns;
+    bool told;     /* since the last wait */
+    unsigned paid; /* how much the last waits speak for not sleeping */
+    bool hot;      /* it does not sleep, for the window */
+    bool alone;    /* the last yield gave the core to nobody */
+    bool edge;     /* the owner sets it: most of its work comes by descriptors */
+    bool spread;   /* it is on a core of its own choice; 'cores' are those that it may use */
+    cpu_set_t cores;
     uint64_t crowded_ns; /* until when nothing is yielded */
     struct ring_rx *rings[8];
-    unsigned n_rings, turns;
+    unsigned n_rings, turns, rings_heard;
     /* e.g. rcu_thread_offline and _online; the loop's functions are called between the two */
     void (*before_sleep)(void *context);
     void (*after_sleep)(void *context);
@@ -56,6 +68,8 @@ void wait_ring(struct waiter *w, struct ring_rx *rx);
 void wait_blocked(struct waiter *w);
 /* The same when its way out is a neighbour's that is detached (lane.h): until a doorbell rings. */
 void wait_stuck(struct waiter *w);
+/* A record of the edge process said RECORD_SOON: this one does not sleep either, for a while. */
+void wait_told(struct waiter *w);
 /* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had
  * their functions called. */
 void wait_turn(struct waiter *w, unsigned work);

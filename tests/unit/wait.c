@@ -66,8 +66,10 @@ Test(wait, a_yield_that_cost_a_time_slice_is_the_last_for_a_while)
     pid_t pid;
 
     open_world(WAIT_YIELD);
+    t.w.edge = true;
     pid = stranger();
     while (t.w.crowded_ns == 0 && loop_now_ns() < end) {
+        t.w.paid = 16;      /* it pays not to sleep */
         bell_ring(&t.bell); /* never sleeps for long */
         wait_turn(&t.w, 0);
     }
@@ -75,10 +77,50 @@ Test(wait, a_yield_that_cost_a_time_slice_is_the_last_for_a_while)
     waitpid(pid, NULL, 0);
     cr_assert(t.w.crowded_ns > 0, "no yield was long");
     t.w.crowded_ns = loop_now_ns() + 5000000000ull;
-    t.w.window_ns = t.w.window_max_ns;
+    t.w.paid = 16;
     sleeps = t.w.sleeps;
     bell_ring(&t.bell);
     wait_turn(&t.w, 0);
     cr_expect(eq(u32, t.w.sleeps, sleeps + 1), "it lingered");
+    close_world();
+}
+
+/* Each ring of a doorbell makes an event, also where nobody has emptied its FIFO for long. */
+Test(wait, a_doorbell_that_is_full_is_heard)
+{
+    static const char old[4096];
+
+    open_world(WAIT_SLEEP);
+    while (write(t.bell.fd, old, sizeof old) > 0) {
+    }
+    wait_turn(&t.w, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        t.w.rung = false;
+        bell_ring(&t.bell);
+        wait_turn(&t.w, 0);
+        cr_expect(t.w.rung, "ring %u made no sound", i);
+    }
+    close_world();
+}
+
+Test(wait, who_was_told_that_more_comes_soon_does_not_sleep)
+{
+    bool stayed = false;
+
+    open_world(WAIT_YIELD);
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+    cr_expect(eq(u32, t.w.sleeps, 1), "nobody told it");
+    for (unsigned i = 0; i < 1000 && !stayed; i++) { /* others may want the core now and then */
+        unsigned sleeps = t.w.sleeps;
+
+        t.w.idle = 0;
+        t.w.crowded_ns = 0;
+        wait_told(&t.w);
+        bell_ring(&t.bell);
+        wait_turn(&t.w, 0);
+        stayed = t.w.sleeps == sleeps;
+    }
+    cr_expect(stayed);
     close_world();
 }
