@@ -11,6 +11,9 @@
 #include "ctl/ctl.h"
 #include "ctl/service.h"
 
+#define LOOK_MS 2   /* between two looks whether all have come up */
+#define FULL_MS 100 /* so often their supervisor is asked, which sees those that fail */
+
 /* Everything that can be found wrong before anything is started.  Returns 0 or an exit status. */
 static int check_settings(const struct ctl *c)
 {
@@ -144,21 +147,42 @@ static int report_failure(const struct ctl *c, const json_t *processes, bool tim
     return 1;
 }
 
+/* What each says of itself: cheap to look at.  The supervisor is asked by a program for each
+ * process, which would take the core from those that start. */
+static bool all_came_up(const struct ctl *c)
+{
+    for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
+        struct role_row row;
+        bool alive;
+
+        if (c->starts[p] &&
+            (!role_look(c->run_dir, topo_process_name((enum topo_process)p), &row, &alive) ||
+             !alive || (row.state != ROLE_WAITING && row.state != ROLE_READY))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Waits for the processes; '*processes' is how they are then. */
 static enum progress wait_for_start(const struct ctl *c, double seconds, json_t **processes)
 {
-    uint64_t end = ctl_now_ms() + (uint64_t)(seconds * 1000);
+    uint64_t end = ctl_now_ms() + (uint64_t)(seconds * 1000), full = ctl_now_ms() + FULL_MS;
 
     for (;;) {
         enum progress now;
 
+        while (!all_came_up(c) && ctl_now_ms() < full) {
+            ctl_pause_ms(LOOK_MS);
+        }
+        full = ctl_now_ms() + FULL_MS;
         *processes = stack_processes(c);
         now = look(*processes);
         if (now != STARTING || ctl_now_ms() >= end) {
             return now;
         }
         json_decref(*processes);
-        ctl_pause_ms(20);
+        ctl_pause_ms(LOOK_MS);
     }
 }
 
