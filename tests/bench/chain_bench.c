@@ -25,7 +25,7 @@
 
 #define RING (2u << 20)
 #define LEN 128
-#define WINDOW_US 20 /* as the setting wait-window-us has it */
+#define WINDOW_US 50 /* as the setting wait-window-us has it */
 
 static char dir[] = "/dev/shm/cw-bench-XXXXXX";
 static struct histogram times;
@@ -70,7 +70,7 @@ static void node_open(struct node *n, unsigned me, enum wait_policy policy)
 }
 
 /* Passes what comes in 'rx' on to 'tx'; returns how many. */
-static unsigned pass(struct ring_rx *rx, struct ring_tx *tx)
+static unsigned pass(struct waiter *w, struct ring_rx *rx, struct ring_tx *tx)
 {
     struct record r;
     const uint8_t *from;
@@ -84,6 +84,9 @@ static unsigned pass(struct ring_rx *rx, struct ring_tx *tx)
         }
         memcpy(to, from, r.head_len);
         ring_commit(tx, &r);
+        if (r.flags & RECORD_SOON) {
+            wait_told(w);
+        }
         ring_next(rx);
         ring_settle(tx, 0, ring_position(rx));
         n++;
@@ -112,8 +115,8 @@ static _Noreturn void ring_node(unsigned me, enum wait_policy policy)
         wait_ring(&n.waiter, &rx[2]);
     }
     for (;;) {
-        unsigned work =
-            me == 1 ? pass(&rx[0], &tx[1]) + pass(&rx[2], &tx[3]) : pass(&rx[1], &tx[2]);
+        unsigned work = me == 1 ? pass(&n.waiter, &rx[0], &tx[1]) + pass(&n.waiter, &rx[2], &tx[3])
+                                : pass(&n.waiter, &rx[1], &tx[2]);
 
         wait_turn(&n.waiter, work);
     }
@@ -134,6 +137,7 @@ static void over_rings(enum wait_policy policy, unsigned window, uint64_t record
         }
     }
     node_open(&a, 0, policy);
+    a.waiter.edge = true; /* as ofproxy: it finds out whether not to sleep pays */
     tx[0].bell = &a.bells[1];
     wait_ring(&a.waiter, &rx[3]);
     while (back < records) {
@@ -142,7 +146,8 @@ static void over_rings(enum wait_policy policy, unsigned window, uint64_t record
         unsigned got = 0;
 
         while (sent < records && sent - back < window) {
-            struct record out = {.rx_ns = loop_now_ns(), .head_len = LEN};
+            struct record out = {
+                .rx_ns = loop_now_ns(), .head_len = LEN, .flags = a.waiter.hot ? RECORD_SOON : 0};
 
             memset(ring_reserve(&tx[0], LEN), 2, LEN);
             ring_commit(&tx[0], &out);
