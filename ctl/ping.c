@@ -28,7 +28,7 @@ struct ping {
 
 bool ping_ns(const struct ping_trip *t, enum ping_point from, enum ping_point to, uint64_t *ns)
 {
-    *ns = t->ns[to] - t->ns[from];
+    *ns = t->ns[to] > t->ns[from] ? t->ns[to] - t->ns[from] : 0; /* seen in one turn of the loop */
     return t->ns[from] != 0 && t->ns[to] != 0;
 }
 
@@ -80,17 +80,13 @@ static void note(struct ping *p, enum topo_ring ring, const struct record *r, co
     }
 }
 
-/* What is new in a ring. */
-static void look(struct ping *p, enum topo_ring ring, uint64_t seq, struct ping_trip *t)
+/* What is new in a ring, up to 'tail', which was read at 'now'. */
+static void take(struct ping *p, enum topo_ring ring, uint64_t tail, uint64_t seq, uint64_t now,
+                 struct ping_trip *t)
 {
     static uint8_t head[RECORD_HEAD_MAX];
-    uint64_t records, tail = ring_view_tail(&p->view[ring], &records), now;
     struct record r;
 
-    if (tail == p->at[ring]) {
-        return;
-    }
-    now = bench_now_ns();
     while (p->at[ring] != tail) {
         if (!ring_view_copy(&p->view[ring], p->at[ring], tail, &r, head)) {
             p->at[ring] = tail; /* overrun by others' frames */
@@ -98,6 +94,27 @@ static void look(struct ping *p, enum topo_ring ring, uint64_t seq, struct ping_
         }
         p->at[ring] += r.size;
         note(p, ring, &r, head, seq, now, t);
+    }
+}
+
+/* The last ring is looked at first: what is in it is in those before it by then, whose records tell
+ * the journey's number. */
+static void look(struct ping *p, uint64_t seq, struct ping_trip *t)
+{
+    uint64_t tail[TOPO_RINGS], records, now;
+    bool some = false;
+
+    for (unsigned r = TOPO_RINGS; r-- > 0;) {
+        tail[r] = ring_view_tail(&p->view[r], &records);
+        some |= tail[r] != p->at[r];
+    }
+    if (!some) {
+        return;
+    }
+    now = bench_now_ns();
+    now = t->ns[PING_BACK] != 0 && t->ns[PING_BACK] < now ? t->ns[PING_BACK] : now;
+    for (unsigned r = 0; r < TOPO_RINGS; r++) {
+        take(p, (enum topo_ring)r, tail[r], seq, now, t);
     }
 }
 
@@ -129,13 +146,6 @@ static bool is_back(const struct ping *p, const struct ping_trip *t)
     return n > 0 || (t->verdict == VERDICT_ANSWERED && r->others > 0);
 }
 
-static void look_all(struct ping *p, uint64_t seq, struct ping_trip *t)
-{
-    for (unsigned r = 0; r < TOPO_RINGS; r++) {
-        look(p, (enum topo_ring)r, seq, t);
-    }
-}
-
 /* Looks until the frame is back, dropped, or lost.  Returns 0, or -1 when the connection ended. */
 static int follow(struct ping *p, uint64_t seq, struct ping_trip *t)
 {
@@ -144,13 +154,13 @@ static int follow(struct ping *p, uint64_t seq, struct ping_trip *t)
     bool dropped = false;
 
     while (t->ns[PING_BACK] == 0 && !dropped && now - start < BENCH_LOST_NS && !bench_stopped()) {
-        look_all(p, seq, t);
         if (bench_receive(b, &b->sw[0]) < 0 || bench_flush(b) != 0) {
             return -1;
         }
         if (is_back(p, t)) {
             t->ns[PING_BACK] = b->now_ns;
         }
+        look(p, seq, t);
         dropped = t->verdict == VERDICT_DROPPED && t->ns[PING_RING + TOPO_PKT_OUT] != 0;
         if (p->alone) {
             sched_yield();
@@ -159,7 +169,6 @@ static int follow(struct ping *p, uint64_t seq, struct ping_trip *t)
         t->blind_ns = now - before > t->blind_ns ? now - before : t->blind_ns;
         before = now;
     }
-    look_all(p, seq, t); /* it may have come back between two looks */
     return 0;
 }
 
