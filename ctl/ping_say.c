@@ -46,7 +46,18 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Least, middle and most of a hop.  Returns of how many trips. */
+/* Trips whose hops were seen as they were: all, if there is none. */
+static bool counts(const struct ping_trip *trips, unsigned n, unsigned i)
+{
+    bool some = false;
+
+    for (unsigned k = 0; k < n && !some; k++) {
+        some = trips[k].blind_ns <= BLIND_NS;
+    }
+    return !some || trips[i].blind_ns <= BLIND_NS;
+}
+
+/* Least, middle and most of a hop, or of the whole way.  Returns of how many trips. */
 static unsigned sum_up(const struct ping_trip *trips, unsigned n, enum ping_point from,
                        enum ping_point to, double us[3])
 {
@@ -54,6 +65,9 @@ static unsigned sum_up(const struct ping_trip *trips, unsigned n, enum ping_poin
     unsigned m = 0;
 
     for (unsigned i = 0; ns && i < n; i++) {
+        if (to - from != PING_BACK && !counts(trips, n, i)) {
+            continue;
+        }
         m += ping_ns(&trips[i], from, to, &ns[m]);
     }
     if (m > 0) {
