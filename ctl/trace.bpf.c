@@ -30,6 +30,7 @@
 
 struct task_struct {
     int pid, tgid;
+    struct task_struct *real_parent;
 } __attribute__((preserve_access_index));
 
 struct sk_buff {
@@ -60,7 +61,8 @@ struct core {
 
 struct histogram rows[TRACE_ROWS];
 struct trace_seen seen;
-bool counting; /* all is attached */
+bool counting;                     /* all is attached */
+uint32_t parents[TRACE_PROCESSES]; /* who started them */
 /* Of ofproxy's recv in hand. */
 static uint64_t socket_ns, received_ns, received;
 static bool socket_known;
@@ -211,7 +213,11 @@ int BPF_USDT(on_publish, uint32_t ring, uint64_t from, uint64_t to, uint64_t rec
     }
     struct way *w = &ways[ring - 1];
 
-    if (w->to != from) {
+    if (w->to == from) {
+        /* it goes on */
+    } else if (w->written != w->cursor && w->batch[(w->written - 1) % BATCHES].from == from) {
+        __sync_fetch_and_add(&w->written, -1); /* killed before its batch became visible */
+    } else {
         w->cursor = w->written; /* we were not there, or the ring began anew */
         w->next = 0;
     }
@@ -434,19 +440,19 @@ static __always_inline bool is_called(const char *comm, const char *name)
     return true;
 }
 
-/* One of the stack's starts again: its first frames count, too.  Whether it is this stack's, the
- * loader finds out. */
+/* One of the stack's starts again, by the same supervisor: its first frames count, too.  Whether it
+ * is this stack's, the loader finds out. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *t)
 {
-    uint32_t pid = (uint32_t)t->tgid;
+    uint32_t pid = (uint32_t)t->tgid, parent = (uint32_t)t->real_parent->tgid;
     char comm[COMM];
 
     if (bpf_get_current_comm(comm, sizeof comm) != 0) {
         return 0;
     }
     for (uint32_t p = 0; p < TRACE_PROCESSES; p++) {
-        if (is_called(comm, names[p])) {
+        if (parent == parents[p] && is_called(comm, names[p])) {
             struct trace_known known = {p, 1};
 
             bpf_map_update_elem(&processes, &pid, &known, BPF_NOEXIST);

@@ -204,6 +204,24 @@ static int attach_once(struct trace_kernel *k, enum trace_process p, uint32_t pi
     return err == 0 ? 0 : -1;
 }
 
+/* 0: not known. */
+static uint32_t parent_of(uint32_t pid)
+{
+    unsigned parent = 0;
+    char path[64];
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    f = fopen(path, "re");
+    if (f) {
+        if (fscanf(f, "%*d (%*[^)]) %*c %u", &parent) != 1) {
+            parent = 0;
+        }
+        fclose(f);
+    }
+    return parent;
+}
+
 int trace_follow(struct trace_kernel *k, enum trace_process p, uint32_t pid, char *why, size_t size)
 {
     struct trace_known known = {.process = p};
@@ -220,6 +238,7 @@ int trace_follow(struct trace_kernel *k, enum trace_process p, uint32_t pid, cha
         bpf_map_delete_elem(map, &k->pid[p]);
     }
     k->pid[p] = pid;
+    k->bpf->bss->parents[p] = parent_of(pid);
     return 0;
 }
 
