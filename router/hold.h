@@ -25,9 +25,9 @@
 
 #include "shm/fault.h"
 
-#define HOLD_SLOTS 256                   /* in all */
-#define HOLD_PER_HOP 64                  /* for one next hop */
-#define HOLD_FRAME 2048                  /* longest frame */
+#define HOLD_SLOTS 512   /* in all */
+#define HOLD_PER_HOP 384 /* for one next hop: what waits for it while a container is restarted */
+#define HOLD_FRAME 2048  /* longest frame */
 #define HOLD_OLD_NS (30 * 1000000000ull) /* a restarted router gives up what is, or gets, older */
 
 struct hold_slot {     /* in the file */

@@ -14,7 +14,7 @@ from steady import FLOWING, HIGHEST, MARK_NS, WORDS, Steady, dropped
 
 KILLS = int(os.environ.get('CAUSEWAY_KILLS', 200))
 SEED = int(os.environ.get('CAUSEWAY_SEED', time.time_ns() % 1_000_000))
-WINDOW = 48  # below the 64 frames that the router holds for one neighbour
+WINDOW = 48  # below the 384 frames that the router holds for one neighbour
 RATE = int(os.environ.get('CAUSEWAY_RATE', 2000))
 
 

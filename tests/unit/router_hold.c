@@ -268,7 +268,7 @@ Test(router_hold, every_slot_comes_back)
             n++;
         }
         cr_assert(eq(u32, n, HOLD_SLOTS));
-        for (uint32_t hop = 0; hop < HOLD_SLOTS / HOLD_PER_HOP; hop++) {
+        for (uint32_t hop = 0; hop < (HOLD_SLOTS + HOLD_PER_HOP - 1) / HOLD_PER_HOP; hop++) {
             if (round % 2) {
                 hold_failed(&h, hop, 2);
             } else {
