@@ -51,7 +51,7 @@ BIN := $(PROGRAMS:%=$(BUILD)/bin/%)
 FORMATTED := $(sort $(wildcard common/*.[ch] common/proto/*.[ch] shm/*.[ch] shm/view/*.[ch] webterm/*.[ch] webterm/ptyhost/*.[ch] ofproxy/*.[ch] \
     vnsbridge/*.[ch] router/*.[ch] ctl/*.[ch] tests/*/*.[ch] tests/fuzz/shim/criterion/*.h))
 
-.PHONY: all help programs page page-test up down check unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage openapi deps fmt fmt-check clean install
+.PHONY: all help programs page page-test up down check check-compose unit race race-run verify fuzz fuzz-build fuzz-seeds e2e bench fakes oracle coverage openapi deps fmt fmt-check clean install
 all: programs                                 ## build the programs
 
 help:                                         ## list the targets
@@ -299,14 +299,24 @@ page-test: programs $(PAGE_TEST_PACKAGES)/.done ## try the page in a browser (ro
 e2e: programs fakes yardsticks                ## run the tests on a real switch (root)
 	$(Q)CAUSEWAY_BIN=$(abspath $(BUILD)/bin) /usr/bin/python3 -m pytest -q --durations=5 tests/e2e
 
+# On a Docker engine: the one that runs, or one of the test's own.
+check-compose:                                ## try docker-compose.yml on a real engine (root; several minutes)
+	$(Q).ci/packages compose
+	$(Q)/usr/bin/python3 -m pytest -q --durations=5 tests/compose
+
 PREFIX ?= /usr/local
 # The lab goes where ptyhost looks for it from PREFIX/bin.
-install: programs                             ## install the programs, the lab and the man page (PREFIX, DESTDIR)
+install: programs                             ## install the programs, the lab, the man page, systemd's units (PREFIX, DESTDIR)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/causeway/lab $(DESTDIR)$(PREFIX)/share/man/man1
 	$(Q)install $(BIN) $(DESTDIR)$(PREFIX)/bin
 	$(Q)for f in $$(git ls-files lab 2>/dev/null || find lab -maxdepth 1 -type f); do \
 	    install -m $$(test -x $$f && echo 755 || echo 644) $$f $(DESTDIR)$(PREFIX)/lib/causeway/lab || exit 1; done
 	$(Q)install -m 644 docs/causeway.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d)
+	$(Q)for f in $(notdir $(wildcard systemd/*.service systemd/*.target)); do \
+	    sed 's|@PREFIX@|$(PREFIX)|' systemd/$$f >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$f || exit 1; done
+	$(Q)install -m 644 systemd/causeway.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/causeway.conf
+	$(Q)install -m 644 systemd/causeway.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/causeway.conf
 
 deps:                                         ## check the dependency rule
 	$(Q)tests/deps.sh
