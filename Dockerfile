@@ -5,7 +5,7 @@
 # has Debian, for it is a small network of its own.
 FROM debian:bookworm-slim AS build
 COPY .ci/packages .ci/npm /src/.ci/
-RUN /src/.ci/npm && /src/.ci/packages build && rm -rf /var/lib/apt/lists/*
+RUN /src/.ci/npm && /src/.ci/packages compile && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
 COPY webterm/page webterm/page
