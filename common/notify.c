@@ -21,32 +21,43 @@ static void tell_s6(const char *number)
     }
 }
 
-static void tell_systemd(const char *path)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    size_t len = strlen(path);
-    int fd;
+/* Its socket; -1: none, or not any more. */
+static int systemd_fd = -1;
 
-    if (len == 0 || len >= sizeof a.sun_path) {
+void notify_open(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    size_t len = path ? strlen(path) : 0;
+
+    if (systemd_fd >= 0 || len == 0 || len >= sizeof a.sun_path) {
         return;
     }
     memcpy(a.sun_path, path, len);
     if (path[0] == '@') {
         a.sun_path[0] = '\0'; /* an abstract name */
     }
-    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return;
+    systemd_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (systemd_fd >= 0 &&
+        connect(systemd_fd, (struct sockaddr *)&a,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) != 0) {
+        close(systemd_fd);
+        systemd_fd = -1;
     }
-    sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&a,
-           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
-    close(fd);
+}
+
+static void tell_systemd(void)
+{
+    if (systemd_fd >= 0 && write(systemd_fd, "READY=1", 7) == 7) {
+        close(systemd_fd);
+        systemd_fd = -1;
+    }
 }
 
 void notify_up(void)
 {
     static bool told;
-    const char *s6 = getenv("CAUSEWAY_NOTIFY_FD"), *systemd = getenv("NOTIFY_SOCKET");
+    const char *s6 = getenv("CAUSEWAY_NOTIFY_FD");
 
     if (told) {
         return;
@@ -55,9 +66,7 @@ void notify_up(void)
     if (s6) {
         tell_s6(s6);
     }
-    if (systemd) {
-        tell_systemd(systemd);
-    }
+    tell_systemd();
 }
 
 bool notify_supervised(void)

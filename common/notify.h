@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+/* Before the sandbox, in which no socket is made.  shm/role.c calls both. */
+void notify_open(void);
 /* The first call speaks, later ones do nothing; without a supervisor, none does. */
 void notify_up(void);
 /* Is there somebody who starts the process again when it ends?  By those three variables. */

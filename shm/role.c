@@ -31,6 +31,7 @@ int role_take(struct role *r, const char *run_dir, const char *name, char *why, 
     char path[256];
     int err;
 
+    notify_open();
     role_path(path, sizeof path, run_dir, name);
     *r = (struct role){0};
     err = board_write_join(&r->board, path, sizeof(struct role_row), 1, why, why_size);

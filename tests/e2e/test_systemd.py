@@ -3,9 +3,10 @@ import glob
 import os
 import re
 import shutil
+import socket
 
 import pytest
-from harness import REPO, run, tmpfs_dir
+from harness import BIN, OF_PORT, REPO, VNS_PORT, Child, run, tmpfs_dir
 
 UNITS = ('ofproxy', 'vnsbridge', 'router', 'ptyhost', 'webterm')
 
@@ -37,3 +38,21 @@ def test_the_units_leave_little_to_take(installed):
         said = run('systemd-analyze', 'security', '--no-pager', '--offline=yes', path).stdout
         exposure = float(re.search(r'Overall exposure level for \S+: ([0-9.]+)', said)[1])
         assert exposure < (9 if name == 'ptyhost' else 2), said  # ptyhost is root: the lab's console enters namespaces
+
+
+@pytest.mark.parametrize('name', UNITS)
+def test_each_process_tells_systemd_that_it_is_up(name):
+    """From within its sandbox, in which it could not open a socket any more."""
+    folder = tmpfs_dir('notify')
+    words = {'ofproxy': ['--listen', 'tcp:%d:127.0.0.1' % OF_PORT], 'vnsbridge': ['--listen', 'tcp:%d:127.0.0.1' % VNS_PORT]}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(folder + '/notify')
+        os.chmod(folder + '/notify', 0o666)
+        systemd.settimeout(30)
+        child = Child(name, [BIN + '/' + name, '--run-dir', folder + '/run', *words.get(name, [])], folder + '/log',
+                      env=dict(os.environ, NOTIFY_SOCKET=folder + '/notify'))
+        try:
+            assert systemd.recv(100) == b'READY=1'
+        finally:
+            assert child.end() == 0, child.text()
+            run('rm', '-rf', folder)
