@@ -1,6 +1,7 @@
 # tests/e2e/conftest.py - the lab of a test run, what is checked around it, and logs of a failure.
 import glob
 import os
+import re
 import shutil
 import sys
 
@@ -30,6 +31,11 @@ def pytest_sessionstart(session):
         if not os.path.exists(os.path.join(BIN, name)):
             pytest.exit('%s/%s is not built: make programs' % (BIN, name), 2)
     sweep()
+
+
+def pytest_make_parametrize_id(val):
+    """A test has the same name in whichever of several runs it is, each of which has its own ports."""
+    return re.sub(r'(?<=:)\d{5}', 'PORT', val) if isinstance(val, str) else None
 
 
 def traces():
