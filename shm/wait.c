@@ -10,13 +10,13 @@
 #define LOOK_EVERY 8     /* busy turns between two looks at descriptors and timers */
 #define NET_MS 250       /* longest sleep: a net under a producer killed between publish and bell */
 #define SLICE_NS 1000000 /* a yield of more went to somebody who computes */
-#define CROWDED_NS 50000000      /* for so long nothing is yielded then */
-#define SPIN_NS 4000             /* between two yields where nobody wants the core */
-#define LOOK_NS 8000             /* between two looks at descriptors while lingering */
-#define PAID_OPEN 3              /* so much must speak for the window */
-#define PAID_MOST 6              /* and cannot speak louder */
-#define TRIAL_EVERY_NS 524288000 /* so often it is tried ... */
-#define TRIAL_NS 1000000         /* ... for so long */
+#define CROWDED_NS 50000000     /* for so long nothing is yielded then */
+#define SPIN_NS 4000            /* between two yields where nobody wants the core */
+#define LOOK_NS 8000            /* between two looks at descriptors while lingering */
+#define PAID_OPEN 3             /* so much must speak for the window */
+#define PAID_MOST 6             /* and cannot speak louder */
+#define TRIAL_EVERY_NS 65536000 /* so often it is tried ... */
+#define TRIAL_NS 1000000        /* ... for so long */
 #define BELL_EVENTS (EPOLLIN | EPOLLET)
 #define DRAIN_EVERY 1024 /* bells */
 #define IDLE_BELLS 64    /* in a row: no honest neighbour rings so often for nothing */
