@@ -568,7 +568,7 @@ Test(router_ring, every_frame_has_one_verdict_over_many_kills)
     struct record r;
 
     put_lab();
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 90; round++) {
         pid_t pid;
         int status;
 
