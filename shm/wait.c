@@ -1,4 +1,4 @@
-/* shm/wait.c - yield for a bounded time that adapts, then sleep. */
+/* shm/wait.c - sleep, or while frame follows on frame look on for a bounded time before. */
 #include "shm/wait.h"
 
 #include <assert.h>
@@ -46,7 +46,7 @@ bool wait_policy_parse(const char *word, enum wait_policy *policy)
 }
 
 /* Heard by its edge, and the FIFO drained now and then: what is in it does not matter, each write
- * is an event.  Who finds it full empties it (bell_ring). */
+ * is an event, also one that finds it full (bell_ring). */
 static void on_bell(struct loop_fd *self, uint32_t events)
 {
     struct waiter *w = (struct waiter *)(void *)((char *)self - offsetof(struct waiter, bell_fd));
