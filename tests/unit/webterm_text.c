@@ -209,7 +209,8 @@ static char *secret_file(const char *text, mode_t mode)
 
 static int open_with(const char *text, mode_t mode, char why[400])
 {
-    struct auth_settings set = {"", "", "", 60, NULL};
+    struct auth_settings set = {
+        .password_file = "", .viewer_password_file = "", .token_file = "", .idle_s = 60};
     struct auth *a;
     int err;
 
