@@ -50,13 +50,12 @@ class Trace:
 
 
 @pytest.fixture
-def stack(lab):
-    made = Stack().start()
+def stack(lab, make_own_stack):
+    made = make_own_stack().start()
     run(CAUSEWAY, '--run-dir', made.run_dir, 'wait', '--timeout', 20)
     wait_for(lab.flows, 20, 'ping through the stack')
     wait_for(lambda: lab.flows('server1', HOSTS['client']), 20, 'ping the other way')
-    yield made
-    made.close()
+    return made
 
 
 def accounts(stack):
