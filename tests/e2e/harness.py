@@ -40,7 +40,8 @@ def take_slot():
 
 
 SLOT, SLOT_LOCK = take_slot()
-OF_PORT, VNS_PORT, WEB_PORT = 26633 + 20 * SLOT, 28888 + 20 * SLOT, 38070 + 20 * SLOT
+# below 32768: above, the kernel may have given one to somebody's connection
+OF_PORT, VNS_PORT, WEB_PORT = 26633 + 20 * SLOT, 28888 + 20 * SLOT, 28070 + 20 * SLOT
 SWITCH = 'ct%da' % SLOT  # not sw0: the user's lab may be running; ct0b, ct0c are for more
 
 # What 'causeway up' starts: the processes that packets pass; a test of the browser's side says otherwise.

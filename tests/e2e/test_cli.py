@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import BIN, HOSTS, OF_PORT, WEB_PORT, Pinger, Stack, WebStack, run, tmpfs_dir, wait_for
+from harness import BIN, HOSTS, OF_PORT, VNS_PORT, WEB_PORT, Pinger, Stack, WebStack, run, tmpfs_dir, wait_for
 
 CAUSEWAY = BIN + '/causeway'
 PROCESSES = Stack.PROCESSES
@@ -53,7 +53,7 @@ class Stand:
 
 @pytest.fixture
 def stand():
-    made = Stand(36733, 38988)
+    made = Stand(OF_PORT + 13, VNS_PORT + 10)
     yield made
     made.close()
 
@@ -61,7 +61,7 @@ def stand():
 @pytest.fixture(scope='module')
 def routing(lab):
     """A supervised stack that routes the lab."""
-    made = Stand(OF_PORT, 38989)
+    made = Stand(OF_PORT, VNS_PORT + 11)
     made.do('up')
     made.do('wait', '--timeout', 10)
     yield made
@@ -119,7 +119,7 @@ def test_a_killed_process_comes_back_and_the_others_stay(stand, name):
 
 @pytest.fixture
 def five():
-    made = Stand(36733, 38988, start=WebStack.PROCESSES)
+    made = Stand(OF_PORT + 13, VNS_PORT + 10, start=WebStack.PROCESSES)
     yield made
     made.close()
 
@@ -187,8 +187,8 @@ def test_down_touches_nothing_that_is_not_its_own(stand):
 
 
 def test_processes_started_by_hand_are_shown_and_left_alone(make_stack):
-    stack = make_stack(of_port=36734, vns_port=38990).start()
-    hand = Stand(36734, 38990, folder=stack.run_dir)
+    stack = make_stack(of_port=OF_PORT + 14, vns_port=VNS_PORT + 12).start()
+    hand = Stand(OF_PORT + 14, VNS_PORT + 12, folder=stack.run_dir)
     try:
         wait_for(lambda: hand.process('ofproxy')['state'] == 'ready', 5, 'ready ofproxy')
         for name in PROCESSES:
@@ -207,7 +207,7 @@ def test_processes_started_by_hand_are_shown_and_left_alone(make_stack):
 
 def test_a_failed_start_names_the_cause_and_leaves_nothing_running(stand):
     stand.env['CAUSEWAY_OFPROXY_LISTEN'] = 'tcp:%d:127.0.0.1' % OF_PORT
-    other = Stand(OF_PORT, 38991)
+    other = Stand(OF_PORT, VNS_PORT + 13)
     try:
         other.do('up')
         done = stand.do('up', status=1)

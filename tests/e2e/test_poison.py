@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import pytest
-from harness import BIN, OF_PORT, run, verdicts_add_up, wait_for
+from harness import BIN, OF_PORT, VNS_PORT, run, verdicts_add_up, wait_for
 from test_cli import Stand
 from steady import HIGHEST, TRIGGER, TRIGGERED, Steady, dropped
 from test_kills import KILLS, SEED, WINDOW, begin
@@ -27,7 +27,7 @@ class Poisoned(Stand):
     """A supervised stack whose router and vnsbridge can be killed by frames, under steady traffic."""
 
     def __init__(self):
-        super().__init__(OF_PORT + 8, 38994, programs=POISON)
+        super().__init__(OF_PORT + 8, VNS_PORT + 16, programs=POISON)
         self.env['CAUSEWAY_VNSBRIDGE_LISTEN'] = 'none'
         self.do('up')
         self.steady = Steady(self)

@@ -7,7 +7,7 @@ import socket
 import time
 
 import pytest
-from harness import WebStack, wait_for
+from harness import OF_PORT, VNS_PORT, WebStack, wait_for
 from test_cli import Stand
 
 TOPICS = 'stack,tables,events,packets,sessions'
@@ -119,7 +119,7 @@ def test_nobody_restarts_what_nobody_supervises(stack):
 
 def test_webterm_that_is_asked_to_restart_again_and_again_does_it_once(stack):
     """The lane of restarts is busy with one that hangs; the others wait behind it."""
-    stand = Stand(36735, 38992, start=('ofproxy', 'webterm'))
+    stand = Stand(OF_PORT + 15, VNS_PORT + 14, start=('ofproxy', 'webterm'))
     try:
         stand.do('up')
         stack.web_port = int(stand.env['CAUSEWAY_WEBTERM_LISTEN'].split(':')[1])
