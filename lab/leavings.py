@@ -160,9 +160,10 @@ class Leavings:
 
     @staticmethod
     def delete(name, mac):
+        """'mac': its Ethernet address, or how that begins."""
         try:
             with open('/sys/class/net/%s/address' % name, encoding='ascii') as f:
-                if f.read().strip() != mac:
+                if not f.read().startswith(mac):
                     return
         except OSError:
             return

@@ -13,7 +13,7 @@ import sys
 from harness import LAB, REPO, SLOT, run
 
 sys.path.append(os.path.join(REPO, 'lab'))
-from leavings import delete_tap, end, start_time  # noqa: E402
+from leavings import Leavings, delete_tap, end, start_time  # noqa: E402
 
 FOLDER = re.compile(rb'/dev/shm/causeway-test-(\d+)-')
 LAB_MAC = '02:ca:57:'
@@ -29,8 +29,8 @@ def sweep(names='ct%d[a-z]*' % SLOT):
     for path in glob.glob('/sys/class/net/' + names):
         if os.path.exists(path + '/tun_flags'):
             delete_tap(os.path.basename(path))
-        elif address(path).startswith(LAB_MAC):
-            run('ip', 'link', 'delete', os.path.basename(path), check=False)
+        else:
+            Leavings.delete(os.path.basename(path), LAB_MAC)
     for path in glob.glob('/run/netns/' + names):
         run('ip', 'netns', 'delete', os.path.basename(path), check=False)
     for folder in left:
@@ -54,11 +54,3 @@ def processes():
             except OSError:
                 pass  # it has ended
     return found
-
-
-def address(path):
-    try:
-        with open(path + '/address', encoding='ascii') as f:
-            return f.read().strip()
-    except OSError:
-        return ''
