@@ -15,8 +15,7 @@ UNITS = ('ofproxy', 'vnsbridge', 'router', 'ptyhost', 'webterm')
 def installed():
     assert shutil.which('systemd-analyze'), 'systemd-analyze is not installed: apt-get install systemd'
     prefix = tmpfs_dir('install')
-    build = os.path.dirname(os.environ.get('CAUSEWAY_BIN', os.path.join(REPO, 'build/bin')))
-    run('make', '-C', REPO, 'BUILD=' + build, 'install', 'PREFIX=' + prefix, timeout=300)
+    run('make', '-C', REPO, 'BUILD=' + os.path.dirname(BIN), 'install', 'PREFIX=' + prefix, timeout=300)
     yield prefix
     shutil.rmtree(prefix)
 
