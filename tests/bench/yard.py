@@ -18,7 +18,7 @@ import time
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get('BUILD', REPO + '/build'))
 BENCH, BIN = BUILD + '/bench', BUILD + '/bin'
-RESULTS = BUILD + '/bench/results'
+RESULTS = os.environ.get('RESULTS', BUILD + '/bench/results')
 QUICK = os.environ.get('QUICK', '') not in ('', '0')
 ROUNDS = int(os.environ.get('ROUNDS', '5'))
 OURS = 'causeway'
