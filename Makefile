@@ -222,7 +222,6 @@ $(BUILD)/target/seeds: $(BUILD)/obj/tests/fuzz/seeds.o $(LIB)
 # itself; docs/performance.md has the last figures (make bench-report).  QUICK=1: shorter.
 BENCH := $(patsubst %,$(BUILD)/bench/%,ring_contest chain_bench codec_bench router_bench openflow_bench of_reflector tcp_echo web_client)
 BENCH_PARTS := bench-ring bench-micro bench-stack bench-others bench-network bench-idle bench-steady
-# For a test that the benchmarks work; neither needs a package of 'bench'.
 .PHONY: bench-probes bench-build bench-web bench-report yardsticks $(BENCH_PARTS)
 bench:                                        ## measure everything beside its yardsticks, under ten minutes (root; QUICK=1)
 	$(Q)for part in $(BENCH_PARTS); do $(MAKE) --no-print-directory $$part || exit 1; done
@@ -248,6 +247,7 @@ bench-probes:                                 ## ... what the probes cost while 
 	$(Q)$(MAKE) $(JOBS) --no-print-directory BUILD=$(BUILD)/noprobes CFLAGS='$(CFLAGS) -DNO_PROBES' $(PROBE_UNITS:%=$(BUILD)/noprobes/unit/%)
 	$(Q)tests/bench/probe_cost $(BUILD) $(BUILD)/noprobes
 PROBE_UNITS := ofproxy_mirror vnsbridge_frames router_ring
+# For a test that the benchmarks work; neither needs a package of 'bench'.
 yardsticks: $(BUILD)/bench/of_reflector $(BUILD)/bench/tcp_echo
 bench-report:                                 ## write the last figures of each part into docs/performance.md
 	$(Q)$(BENCH_ENV) tests/bench/report

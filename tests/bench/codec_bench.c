@@ -1,8 +1,8 @@
 /* tests/bench/codec_bench.c - messages read and written again, on one core, without allocation.
  *
- *     codec_bench KIND codec|copy MILLISECONDS   nanoseconds a message: read into a row of nodes
- * and written from it, or two memcpy of the same bytes codec_bench KIND TURNS so many and nothing
- * else, to count instructions of
+ *     codec_bench KIND codec MILLISECONDS    nanoseconds to read a message into nodes and write it
+ *     codec_bench KIND copy MILLISECONDS     ... of two memcpy of the same bytes
+ *     codec_bench KIND TURNS                 so many and nothing else, to count instructions of
  *
  * KIND: 0 1.0 PACKET_IN, 1 1.0 PACKET_OUT, 2 and 3 the same in 1.3, 4 1.3 FLOW_MOD with 6 OXMs. */
 #include <stdio.h>

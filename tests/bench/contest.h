@@ -2,8 +2,8 @@
  * to one other, each ring used as its maker means it.
  *
  *     open(&c)           before the fork: shared memory for c.depth records of c.size bytes
- *     produce(&c, n)     in the child: n records, numbered from c.next, made visible c.batch at a
- * time consume(&c, n)     in the parent: takes them out, checks the numbers, copies the bytes
+ *     produce(&c, n)     in the child: n records, numbered from c.next, shown c.batch at a time
+ *     consume(&c, n)     in the parent: takes them out, checks the numbers, copies the bytes
  *
  * A record of 'size' bytes begins with its number.  Producer and consumer each copy all of it once,
  * from and to memory of their own.  Ours carries 72 bytes of metadata besides, and of 1500 bytes

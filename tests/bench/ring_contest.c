@@ -1,8 +1,8 @@
 /* tests/bench/ring_contest.c - one run of one contestant (contest.h): nanoseconds a record.
  *
- *     ring_contest NAME SIZE BATCH MILLISECONDS DEPTH      ours plain ck rte rte_zc; 64, 136 or
- * 1500
+ *     ring_contest NAME SIZE BATCH MILLISECONDS DEPTH
  *
+ * NAME: ours, plain, ck, rte or rte_zc.  SIZE: 64, 136 or 1500.
  * The producer is a process of its own, on the second processor, the consumer on the first; the
  * first records are not counted.  tests/bench/rings calls it in turns. */
 #include <sched.h>
