@@ -4,35 +4,24 @@
 # this machine's network.  Where no registry answers, debian:bookworm-slim is made of Debian's packages.  close() leaves
 # nothing behind, and says so if it does.
 import contextlib
+import functools
 import glob
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
-import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), 'e2e'))
+import harness  # noqa: E402
 
 BASE = 'debian:bookworm-slim'
 MIRROR = 'http://deb.debian.org/debian'
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def run(*command, timeout=60, check=True, **options):
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False, **options)
-    assert not check or done.returncode == 0, '%s ended with %d: %s' % (
-        ' '.join(map(str, command)), done.returncode, done.stdout[-4000:])
-    return done
-
-
-def wait_for(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, 'after %g s still no %s' % (seconds, what() if callable(what) else what)
-        time.sleep(0.05)
+# A docker command takes its time; looks are made by such.
+run = functools.partial(harness.run, timeout=60)
+wait_for = functools.partial(harness.wait_for, every=0.05)
 
 
 class Engine:

@@ -7,17 +7,14 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 import urllib.parse
 
 import pytest
 
 from engine import Engine, run, wait_for
-
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(REPO, 'tests/e2e'))
-from webtty import WebTty  # noqa: E402
+from harness import REPO
+from webtty import WebTty
 
 PROJECT = 'causewaytest%d' % os.getpid()
 STACK = ('ofproxy', 'vnsbridge', 'router', 'webterm')

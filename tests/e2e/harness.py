@@ -64,15 +64,15 @@ def die_with_parent():
     LIBC.prctl(1, signal.SIGKILL)
 
 
-def wait_for(condition, seconds, what):
-    """The condition's first true value; fails after 'seconds' with 'what' was awaited."""
+def wait_for(condition, seconds, what, every=0.01):
+    """The condition's first true value; fails after 'seconds' with 'what' was awaited, or what it says then."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, 'after %g s still no %s' % (seconds, what)
-        time.sleep(0.01)
+        assert time.monotonic() < deadline, 'after %g s still no %s' % (seconds, what() if callable(what) else what)
+        time.sleep(every)
 
 
 def tmpfs_dir(name):
