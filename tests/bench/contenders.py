@@ -26,6 +26,17 @@ def free_port():
         return s.getsockname()[1]
 
 
+def listens(port, children):
+    """Waits until somebody does; False: nobody in time, or one of the children has ended."""
+    deadline = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', port), 1):
+            return True
+        if time.monotonic() > deadline or any(c.poll() is not None for c in children):
+            return False
+        time.sleep(0.02)
+
+
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
@@ -65,14 +76,9 @@ class Contender:
             self.children = [subprocess.Popen(on(cpus, command), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                               preexec_fn=die_with_parent, cwd=os.path.dirname(log))
                              for command in commands]
-        deadline = time.monotonic() + 30
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', port), 1):
-                break
-            if time.monotonic() > deadline or any(c.poll() is not None for c in self.children):
-                with open(log, encoding='utf-8', errors='replace') as f:
-                    raise SystemExit('%s does not listen on port %d: %s' % (commands[0][0], port, f.read()[-2000:]))
-            time.sleep(0.02)
+        if not listens(port, self.children):
+            with open(log, encoding='utf-8', errors='replace') as f:
+                raise SystemExit('%s does not listen on port %d: %s' % (commands[0][0], port, f.read()[-2000:]))
 
     def pids(self):
         return [c.pid for c in self.children]

@@ -13,7 +13,7 @@ import urllib.parse
 import pytest
 
 from engine import Engine, run, wait_for
-from harness import REPO
+from harness import REPO, free_port
 from webtty import WebTty
 
 PROJECT = 'causewaytest%d' % os.getpid()
@@ -22,12 +22,6 @@ SERVICES = STACK + ('lab',)
 LAB = '/usr/lib/causeway/lab/lab'
 PINGS, BIG = 2000, 3000000  # of one command
 FILES = []  # more files for docker-compose
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 PORTS = {name: free_port() for name in ('OPENFLOW', 'VNS', 'WEB')}

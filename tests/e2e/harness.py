@@ -75,6 +75,12 @@ def wait_for(condition, seconds, what, every=0.01):
         time.sleep(every)
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
 def tmpfs_dir(name):
     made = tempfile.mkdtemp(prefix='causeway-test-%d-%s-' % (os.getpid(), name), dir='/dev/shm')
     os.chmod(made, 0o711)  # as /run, which webterm passes as another user

@@ -2,13 +2,12 @@
 # switch that is silent, refuses or leaves; many callers.
 import json
 import re
-import socket
 import struct
 import subprocess
 import time
 
 import pytest
-from harness import BIN, HOSTS, run, wait_for
+from harness import BIN, HOSTS, free_port, run, wait_for
 from ofswitch import STATS_REPLY, STATS_REQUEST, Switch
 
 VERSIONS = ['OpenFlow10', 'OpenFlow13']
@@ -266,12 +265,6 @@ def test_a_switch_that_does_not_answer_is_told_so(make_own_stack, what, sentence
     finally:
         switch.close()
     stack.end()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def test_without_a_switch_and_with_many(make_own_stack):
