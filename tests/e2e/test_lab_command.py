@@ -115,6 +115,18 @@ def test_foreign_interfaces_are_not_touched(another):
         run('ip', 'link', 'delete', SWITCH + '-eth2')
 
 
+def test_a_foreign_interface_by_the_name_of_one_of_the_labs_stays(another):
+    another.up()
+    name = another.switch + '-eth2'
+    run('ip', 'link', 'delete', name)
+    run('ip', 'link', 'add', name, 'address', '02:ca:57:ff:00:02', 'type', 'veth', 'peer', 'name', another.switch + '-peer')
+    try:
+        another.do('down')
+        assert {n for n in links() if n.startswith(another.switch)} == {name, another.switch + '-peer'}
+    finally:
+        run('ip', 'link', 'delete', name)
+
+
 def test_the_machine_itself_is_deaf_to_the_hosts(another):
     """The switch's ports have the router's MACs; the machine must not answer or forward by itself."""
     another.up()
