@@ -20,6 +20,7 @@
 
 #include "common/endpoint.h"
 #include "common/histogram.h"
+#include "common/loop.h"
 #include "ctl/bench_flight.h"
 #include "ctl/bench_frame.h"
 #include "ctl/bench_switch.h"
@@ -111,8 +112,6 @@ struct bench {
     unsigned routes; /* made for the benchmark, to be taken away */
     char why[400];
 };
-
-uint64_t bench_now_ns(void); /* CLOCK_MONOTONIC */
 
 /* Reads the words, of `ping` as well.  Returns 0, or the exit status after a sentence. */
 int bench_options(struct ctl *c, struct bench_settings *set);

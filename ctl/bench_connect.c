@@ -38,7 +38,7 @@ static int open_all(struct bench *b)
     b->stream = calloc(b->set.switches, sizeof *b->stream);
     b->poll = epoll_create1(EPOLL_CLOEXEC);
     if (!b->sw || !b->stream || b->poll < 0 ||
-        flight_open(&b->flight, places, b->set.switches, bench_now_ns()) != 0) {
+        flight_open(&b->flight, places, b->set.switches, loop_now_ns()) != 0) {
         snprintf(b->why, sizeof b->why, "there is no memory for %u switches", b->set.switches);
         return -1;
     }
@@ -102,9 +102,9 @@ static void say_no_way(struct bench *b)
 
 static int open_way(struct bench *b)
 {
-    uint64_t now = bench_now_ns(), end = now + (uint64_t)(b->set.timeout_s * 1e9), next = 0;
+    uint64_t now = loop_now_ns(), end = now + (uint64_t)(b->set.timeout_s * 1e9), next = 0;
 
-    for (; now < end && !bench_stopped(); now = bench_now_ns()) {
+    for (; now < end && !bench_stopped(); now = loop_now_ns()) {
         if (now >= next) {
             next = now + PROBE_NS;
             if (probe(b, now)) {
@@ -131,7 +131,7 @@ int bench_connect(struct bench *b)
     static struct bench_result unused;
 
     prctl(PR_SET_TIMERSLACK, 1);
-    b->run = (uint32_t)(bench_now_ns() >> 10) & 0x7fffff;
+    b->run = (uint32_t)(loop_now_ns() >> 10) & 0x7fffff;
     if (open_all(b) != 0) {
         return -1;
     }

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctl/bench.h"
@@ -20,14 +19,6 @@
 #define NAP_NS 30000 /* what is due sooner is not slept for: waking takes as long */
 #define EVENTS 64    /* switches that are heard in one call */
 #define TICK_NS 50000000ull
-
-uint64_t bench_now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static volatile sig_atomic_t stopped;
 
@@ -286,7 +277,7 @@ static uint64_t wake_ns(const struct bench *b, uint64_t start_ns, uint64_t end_n
  * what it wants to know, does not wait when nothing comes any more. */
 int bench_drain(struct bench *b)
 {
-    uint64_t now = bench_now_ns(), end = now + BENCH_LOST_NS;
+    uint64_t now = loop_now_ns(), end = now + BENCH_LOST_NS;
 
     while (b->flight.out > 0 && now < end) {
         if (bench_flush(b) != 0 || receive_or_wait(b, now, now + TICK_NS) < 0) {
@@ -295,7 +286,7 @@ int bench_drain(struct bench *b)
         if (b->set.mode == BENCH_RAMP && now - b->now_ns > BENCH_LOST_NS / 10) {
             break;
         }
-        now = bench_now_ns();
+        now = loop_now_ns();
     }
     flight_give_up(&b->flight, UINT64_MAX);
     return 0;
@@ -335,7 +326,7 @@ static int load(struct bench *b, uint64_t start_ns, uint64_t end_ns)
         if (bench_flush(b) != 0 || receive_or_wait(b, now, wake_ns(b, start_ns, end_ns, now)) < 0) {
             return -1;
         }
-        now = bench_now_ns();
+        now = loop_now_ns();
         if (now - tick > TICK_NS) {
             flight_give_up(&b->flight, now - BENCH_LOST_NS);
             bench_progress(b, now);
@@ -351,7 +342,7 @@ void bench_begin(struct bench *b, struct bench_result *r)
     memset(r, 0, sizeof *r);
     b->result = r;
     b->run++;
-    b->now_ns = b->start_ns = bench_now_ns();
+    b->now_ns = b->start_ns = loop_now_ns();
     flight_reset(&b->flight);
     for (unsigned i = 0; i < b->set.switches; i++) {
         bench_stream_id(&b->stream[i], b->run << 8 | i);
@@ -378,7 +369,7 @@ int bench_measure(struct bench *b, struct bench_result *r, double seconds)
     r->slice_ns = (uint64_t)(seconds * 1e9 / (BENCH_SLICES - 1));
     r->slice_ns = r->slice_ns > TICK_NS ? r->slice_ns : TICK_NS;
     bench_cpu_take(b->c, &before);
-    b->now_ns = b->start_ns = bench_now_ns();
+    b->now_ns = b->start_ns = loop_now_ns();
     if (load(b, b->start_ns, b->start_ns + (uint64_t)(seconds * 1e9)) != 0 || bench_drain(b) != 0) {
         return -1;
     }

@@ -194,7 +194,7 @@ static void put_features(struct bench_switch *s, uint32_t xid)
     }
     put(s, OF10_TYPE_FEATURES_REPLY, xid, body, (size_t)(out.p - body));
     s->featured = true;
-    s->featured_ns = bench_now_ns();
+    s->featured_ns = loop_now_ns();
 }
 
 /* A description; in 1.3 also the ports; no flows, plain ones or Nicira's. */
@@ -291,7 +291,7 @@ int bench_switch_read(struct bench_switch *s, uint64_t *now_ns, bench_switch_fra
         return 0;
     }
     if (n > 0) {
-        *now_ns = bench_now_ns();
+        *now_ns = loop_now_ns();
         s->have += (size_t)n;
         taken = take(s, frame, context);
     }

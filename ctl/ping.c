@@ -111,7 +111,7 @@ static void look(struct ping *p, uint64_t seq, struct ping_trip *t)
     if (!some) {
         return;
     }
-    now = bench_now_ns();
+    now = loop_now_ns();
     now = t->ns[PING_BACK] != 0 && t->ns[PING_BACK] < now ? t->ns[PING_BACK] : now;
     for (unsigned r = 0; r < TOPO_RINGS; r++) {
         take(p, (enum topo_ring)r, tail[r], seq, now, t);
@@ -150,7 +150,7 @@ static bool is_back(const struct ping *p, const struct ping_trip *t)
 static int follow(struct ping *p, uint64_t seq, struct ping_trip *t)
 {
     struct bench *b = &p->b;
-    uint64_t start = t->ns[PING_SENT], before = bench_now_ns(), now = before;
+    uint64_t start = t->ns[PING_SENT], before = loop_now_ns(), now = before;
     bool dropped = false;
 
     while (t->ns[PING_BACK] == 0 && !dropped && now - start < BENCH_LOST_NS && !bench_stopped()) {
@@ -165,7 +165,7 @@ static int follow(struct ping *p, uint64_t seq, struct ping_trip *t)
         if (p->alone) {
             sched_yield();
         }
-        now = bench_now_ns();
+        now = loop_now_ns();
         t->blind_ns = now - before > t->blind_ns ? now - before : t->blind_ns;
         before = now;
     }
@@ -184,7 +184,7 @@ static int trip(struct ping *p, struct ping_trip *t)
         p->at[r] = ring_view_tail(&p->view[r], &records);
     }
     seq = b->flight.next;
-    t->ns[PING_SENT] = bench_now_ns();
+    t->ns[PING_SENT] = loop_now_ns();
     if (!bench_put_frame(b, 0, t->ns[PING_SENT]) || bench_flush(b) != 0) {
         return -1;
     }
@@ -198,9 +198,9 @@ static int trip(struct ping *p, struct ping_trip *t)
 /* The switch stays connected between two frames. */
 static int rest(struct ping *p, double seconds)
 {
-    uint64_t now = bench_now_ns(), end = now + (uint64_t)(seconds * 1e9);
+    uint64_t now = loop_now_ns(), end = now + (uint64_t)(seconds * 1e9);
 
-    for (; now < end && !bench_stopped(); now = bench_now_ns()) {
+    for (; now < end && !bench_stopped(); now = loop_now_ns()) {
         if (bench_await(&p->b, now, end) < 0 || bench_flush(&p->b) != 0) {
             return -1;
         }
