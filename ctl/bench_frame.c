@@ -86,36 +86,35 @@ static void put_headers(uint8_t *to, const struct bench_shape *shape, bool back)
     pkt_put16(udp->len, ip_len - PKT_IP_LEN);
 }
 
-static size_t put_packet_in(uint8_t *to, size_t size, const struct bench_shape *shape)
+void bench_put_packet_in(struct wire_out *out, bool v13, unsigned port, size_t len)
 {
-    struct wire_out out = {to + OF_HEADER, to + size, false};
-
-    if (shape->of13) {
-        of13_packet_in_put(&out, &(struct of13_packet_in){.buffer_id = OF_NO_BUFFER,
-                                                          .total_len = (uint16_t)shape->size});
-        of13_match_put(&out, &(struct of13_match){OF13_MATCH_TYPE_OXM, 12});
-        wire_put_bytes(&out,
-                       (const uint8_t[]){0x80, 0, 0, 4, 0, 0, (uint8_t)(shape->in_port >> 8),
-                                         (uint8_t)shape->in_port, 0, 0, 0, 0, 0, 0},
+    if (v13) {
+        of13_packet_in_put(
+            out, &(struct of13_packet_in){.buffer_id = OF_NO_BUFFER, .total_len = (uint16_t)len});
+        of13_match_put(out, &(struct of13_match){OF13_MATCH_TYPE_OXM, 12});
+        wire_put_bytes(out,
+                       (const uint8_t[]){0x80, 0, 0, 4, 0, 0, (uint8_t)(port >> 8), (uint8_t)port,
+                                         0, 0, 0, 0, 0, 0},
                        14); /* OXM in_port, zeros to a multiple of 8, and the gap of 2 */
     } else {
-        of10_packet_in_put(&out, &(struct of10_packet_in){OF_NO_BUFFER, (uint16_t)shape->size,
-                                                          (uint16_t)shape->in_port, 0});
+        of10_packet_in_put(
+            out, &(struct of10_packet_in){OF_NO_BUFFER, (uint16_t)len, (uint16_t)port, 0});
     }
-    return (size_t)(out.p - to);
 }
 
 void bench_stream_open(struct bench_stream *s, const struct bench_shape *shape)
 {
-    struct wire_out out = {s->head, s->head + OF_HEADER, false};
+    struct wire_out header = {s->head, s->head + OF_HEADER, false};
+    struct wire_out body = {s->head + OF_HEADER, s->head + sizeof s->head, false};
 
     make_pattern();
     memset(s, 0, sizeof *s);
     s->shape = *shape;
-    s->head_len = (unsigned)put_packet_in(s->head, sizeof s->head, shape);
-    of_header_put(&out, &(struct of_header){shape->of13 ? OF13_VERSION : OF10_VERSION,
-                                            OF10_TYPE_PACKET_IN,
-                                            (uint16_t)(s->head_len + shape->size), 0});
+    bench_put_packet_in(&body, shape->of13, shape->in_port, shape->size);
+    s->head_len = (unsigned)(body.p - s->head);
+    of_header_put(&header, &(struct of_header){shape->of13 ? OF13_VERSION : OF10_VERSION,
+                                               OF10_TYPE_PACKET_IN,
+                                               (uint16_t)(s->head_len + shape->size), 0});
     put_headers(s->head + s->head_len, shape, false);
     put_headers(s->back, shape, !shape->same);
     s->sum = pkt_sum(0, s->head + s->head_len + PKT_ETH_LEN, PKT_IP_LEN);

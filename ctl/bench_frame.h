@@ -74,6 +74,8 @@ static inline size_t bench_message(const struct bench_stream *s)
     return s->head_len + s->shape.size;
 }
 size_t bench_fill(const struct bench_stream *s, uint8_t *to, uint64_t seq);
+/* What stands before a frame of 'len' bytes in a PACKET_IN, after the OpenFlow header. */
+void bench_put_packet_in(struct wire_out *out, bool v13, unsigned port, size_t len);
 /* The frame that a PACKET_OUT carries and the port that it leaves by (0: it leaves by none, or by
  * several).  False: it carries none, or its lengths are wrong. */
 bool bench_frame_of(bool v13, const uint8_t *message, size_t len, const uint8_t **frame,

@@ -121,16 +121,7 @@ void bench_switch_frame_in(struct bench_switch *s, unsigned port, const uint8_t 
     uint8_t body[BODY];
     struct wire_out out = {body, body + sizeof body, false};
 
-    if (s->of13) {
-        of13_packet_in_put(
-            &out, &(struct of13_packet_in){.buffer_id = OF_NO_BUFFER, .total_len = (uint16_t)len});
-        of13_match_put(&out, &(struct of13_match){OF13_MATCH_TYPE_OXM, 12});
-        wire_put_bytes(
-            &out, (const uint8_t[]){0x80, 0, 0, 4, 0, 0, 0, (uint8_t)port, 0, 0, 0, 0, 0, 0}, 14);
-    } else {
-        of10_packet_in_put(
-            &out, &(struct of10_packet_in){OF_NO_BUFFER, (uint16_t)len, (uint16_t)port, 0});
-    }
+    bench_put_packet_in(&out, s->of13, port, len);
     wire_put_bytes(&out, frame, len);
     put(s, OF10_TYPE_PACKET_IN, 0, body, (size_t)(out.p - body));
 }
