@@ -9,28 +9,24 @@
 
 static uint8_t pattern[BENCH_PATTERN + BENCH_LONGEST];
 
-const char *bench_fault_name(enum bench_fault f)
-{
-    static const char *const names[] = {
-        "good",
-#define B(NAME, name, text) name,
+static const struct {
+    const char *name, *text;
+} faults[] = {
+    {"good", "it is as it must be"},
+#define B(NAME, name, text) {name, text},
 #include "ctl/bench_faults.def"
 #undef B
-    };
+    {"other", "it is not one of the benchmark's"},
+};
 
-    return f < BENCH_FAULTS ? names[f] : "other";
+const char *bench_fault_name(enum bench_fault f)
+{
+    return faults[f].name;
 }
 
 const char *bench_fault_text(enum bench_fault f)
 {
-    static const char *const texts[] = {
-        "it is as it must be",
-#define B(NAME, name, text) text,
-#include "ctl/bench_faults.def"
-#undef B
-    };
-
-    return f < BENCH_FAULTS ? texts[f] : "it is not one of the benchmark's";
+    return faults[f].text;
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
