@@ -4,7 +4,6 @@
  * another PID namespace, or of another machine, is not known. */
 #include <dirent.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "ctl/bench.h"
@@ -27,39 +26,20 @@ static double thread_s(const char *pid, const char *tid)
     return (double)ns / 1e9;
 }
 
-/* Is the process of that number, seen from here, the one that is meant? */
-static bool is_named(const char *pid, const char *name)
-{
-    char path[300], comm[32] = "";
-    FILE *f;
-
-    snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
-    f = fopen(path, "re");
-    if (f) {
-        if (!fgets(comm, sizeof comm, f)) {
-            comm[0] = '\0';
-        }
-        fclose(f);
-    }
-    comm[strcspn(comm, "\n")] = '\0';
-    return strncmp(comm, name, 15) == 0;
-}
-
 static double process_s(const struct ctl *c, const char *name)
 {
     struct role_row row;
     struct dirent *e;
     char pid[24], path[300];
     double s = 0;
-    bool alive;
     DIR *d;
 
-    if (!role_look(c->run_dir, name, &row, &alive) || !alive) {
+    if (!role_alive(c->run_dir, name, &row)) {
         return -1;
     }
     snprintf(pid, sizeof pid, "%lld", (long long)row.pid);
     snprintf(path, sizeof path, "/proc/%s/task", pid);
-    d = is_named(pid, name) ? opendir(path) : NULL;
+    d = stack_is_called(pid, name) ? opendir(path) : NULL;
     if (!d) {
         return -1;
     }

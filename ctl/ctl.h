@@ -66,6 +66,8 @@ const char *ctl_process_names(const char *more);
 bool ctl_starts(bool starts[TOPO_PROCESSES], const char *words, char *why, size_t size);
 /* Do packets pass it?  The others are the browser's side. */
 bool stack_routes(enum topo_process p);
+/* Is the process of that number, as it is seen from here, called so? */
+bool stack_is_called(const char *pid, const char *name);
 /* Is it one that commands look at when none is named: of 'start', or one that runs or ran? */
 bool stack_has(const struct ctl *c, enum topo_process p);
 /* All that the stack has, as `status` shows them: process, state, text, pid, uptime_s, restarts,

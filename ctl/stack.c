@@ -68,6 +68,23 @@ bool stack_routes(enum topo_process p)
     return p != TOPO_PTYHOST && p != TOPO_WEBTERM;
 }
 
+bool stack_is_called(const char *pid, const char *name)
+{
+    char path[64], comm[32] = "";
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+    f = fopen(path, "re");
+    if (f) {
+        if (!fgets(comm, sizeof comm, f)) {
+            comm[0] = '\0';
+        }
+        fclose(f);
+    }
+    comm[strcspn(comm, "\n")] = '\0';
+    return strcmp(comm, name) == 0;
+}
+
 bool stack_has(const struct ctl *c, enum topo_process p)
 {
     struct role_row row;

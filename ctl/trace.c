@@ -56,23 +56,6 @@ static bool has_open(const char *pid, const struct stat *role)
     return found;
 }
 
-static bool is_called(const char *pid, const char *name)
-{
-    char path[64], comm[32] = "";
-    FILE *f;
-
-    snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
-    f = fopen(path, "re");
-    if (f) {
-        if (!fgets(comm, sizeof comm, f)) {
-            comm[0] = '\0';
-        }
-        fclose(f);
-    }
-    comm[strcspn(comm, "\n")] = '\0';
-    return strcmp(comm, name) == 0;
-}
-
 /* The PID, here, of the role's holder: what it says itself is its number in a namespace of its own,
  * when it runs in a container.  0: not found. */
 static uint32_t find_pid(const struct ctl *c, const char *name, uint64_t told)
@@ -93,7 +76,7 @@ static uint32_t find_pid(const struct ctl *c, const char *name, uint64_t told)
     }
     d = opendir("/proc");
     while (d && found == 0 && (e = readdir(d))) {
-        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_called(e->d_name, name) &&
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && stack_is_called(e->d_name, name) &&
             has_open(e->d_name, &role)) {
             found = (uint32_t)strtoul(e->d_name, NULL, 10);
         }
