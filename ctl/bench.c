@@ -46,7 +46,7 @@ static int measure(struct bench *b, struct bench_result *r)
     if (b->set.warmup_s > 0 && bench_measure(b, r, b->set.warmup_s) != 0) {
         return -1;
     }
-    if (bench_stopped()) {
+    if (ctl_stopped()) {
         return 0; /* what the warm-up brought is all there is */
     }
     return bench_measure(b, r, b->set.duration_s);

@@ -150,7 +150,6 @@ int bench_print_config(const struct bench_settings *set);
 int bench_measure(struct bench *b, struct bench_result *r, double seconds);
 /* The highest rate at which nothing is lost, by search; 'r' is its result. */
 int bench_ramp(struct bench *b, struct bench_result *r);
-bool bench_stopped(void);
 void bench_catch_signals(void);
 /* The steps of a load, for bench_connect.c: see bench_run.c. */
 void bench_begin(struct bench *b, struct bench_result *r);

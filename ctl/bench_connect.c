@@ -104,7 +104,7 @@ static int open_way(struct bench *b)
 {
     uint64_t now = loop_now_ns(), end = now + (uint64_t)(b->set.timeout_s * 1e9), next = 0;
 
-    for (; now < end && !bench_stopped(); now = loop_now_ns()) {
+    for (; now < end && !ctl_stopped(); now = loop_now_ns()) {
         if (now >= next) {
             next = now + PROBE_NS;
             if (probe(b, now)) {
@@ -118,7 +118,7 @@ static int open_way(struct bench *b)
             next = 0;
         }
     }
-    if (bench_stopped()) {
+    if (ctl_stopped()) {
         snprintf(b->why, sizeof b->why, "stopped before the first frame came back");
     } else {
         say_no_way(b);

@@ -42,9 +42,9 @@ int bench_ramp(struct bench *b, struct bench_result *best)
     unsigned n = 0;
     int held = 0;
 
-    while (n < BENCH_STEPS && !bench_stopped() && b->set.rate >= LOWEST && b->set.rate <= HIGHEST &&
+    while (n < BENCH_STEPS && !ctl_stopped() && b->set.rate >= LOWEST && b->set.rate <= HIGHEST &&
            (low == 0 || high == 0 || (double)high > (double)low * PRECISION)) {
-        for (unsigned try = 0; try < 2 && n < BENCH_STEPS && !bench_stopped(); try++) {
+        for (unsigned try = 0; try < 2 && n < BENCH_STEPS && !ctl_stopped(); try++) {
             held = attempt(b, &r, &steps[n]);
             if (held != 0) {
                 break;

@@ -20,25 +20,9 @@
 #define EVENTS 64    /* switches that are heard in one call */
 #define TICK_NS 50000000ull
 
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    stopped = 1;
-}
-
-bool bench_stopped(void)
-{
-    return stopped != 0;
-}
-
 void bench_catch_signals(void)
 {
-    const struct sigaction stop = {.sa_handler = on_signal};
-
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    ctl_catch_signals(0);
     signal(SIGPIPE, SIG_IGN);
 }
 
@@ -321,7 +305,7 @@ static int load(struct bench *b, uint64_t start_ns, uint64_t end_ns)
 {
     uint64_t now = start_ns, tick = start_ns;
 
-    while (!stopped && (now < end_ns || owes(b, start_ns, end_ns, now))) {
+    while (!ctl_stopped() && (now < end_ns || owes(b, start_ns, end_ns, now))) {
         send_all(b, start_ns, end_ns, now);
         if (bench_flush(b) != 0 || receive_or_wait(b, now, wake_ns(b, start_ns, end_ns, now)) < 0) {
             return -1;

@@ -34,25 +34,10 @@ struct capture {
 };
 
 static struct tap_frame frame[TOPO_RINGS];
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    stopped = 1;
-}
-
-bool capture_stopped(void)
-{
-    return stopped != 0;
-}
 
 void capture_begin(void)
 {
-    const struct sigaction stop = {.sa_handler = on_signal};
-
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    ctl_catch_signals(0);
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_TIMERSLACK, 1000);
 }
@@ -198,7 +183,7 @@ static int turn(struct capture *k)
 {
     int n = 0, r;
 
-    while (!stopped && (k->limit == 0 || k->frames < k->limit) && (r = first(k)) >= 0) {
+    while (!ctl_stopped() && (k->limit == 0 || k->frames < k->limit) && (r = first(k)) >= 0) {
         k->waits[r] = false;
         if (!show_frame(k, (enum topo_ring)r, &frame[r])) {
             return -1;
@@ -212,7 +197,7 @@ static int run(struct capture *k)
 {
     const struct timespec idle = {0, IDLE_US * 1000};
 
-    while (!stopped && (k->limit == 0 || k->frames < k->limit)) {
+    while (!ctl_stopped() && (k->limit == 0 || k->frames < k->limit)) {
         int n = turn(k);
 
         if (n < 0) {

@@ -15,7 +15,6 @@ int capture_limit(const struct ctl *c, const char *value, const char *things, ui
 FILE *capture_create(const char *file, const char *kind, const char *example);
 /* From here on, SIGINT and SIGTERM end the capture in order. */
 void capture_begin(void);
-bool capture_stopped(void);
 /* Writing failed.  Returns the exit status: a reader that went away ends a capture, no more. */
 int capture_unwritten(void);
 /* Closes it unless it is standard output.  Returns 'status', or 1 if it could not be written. */

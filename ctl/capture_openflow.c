@@ -248,7 +248,7 @@ static int run(struct capture *k)
 {
     int n = 0;
 
-    while (!capture_stopped() && !enough(k) && n >= 0) {
+    while (!ctl_stopped() && !enough(k) && n >= 0) {
         keep_asking(k);
         n = turn(k);
         if (n == 0) {

@@ -52,6 +52,10 @@ void ctl_table(const struct ctl *c, const json_t *rows, const struct column *col
 int ctl_watch(struct ctl *c, int (*show)(struct ctl *c));
 /* "3d 04:05:06", "04:05:06", "12.3 s" */
 void ctl_duration(char *text, size_t size, double seconds);
+/* From here on SIGINT and SIGTERM end nothing by themselves, ctl_stopped tells of them; 'flags' are
+ * sigaction's. */
+void ctl_catch_signals(int flags);
+bool ctl_stopped(void);
 void ctl_pause_ms(unsigned ms);
 uint64_t ctl_now_ms(void); /* CLOCK_BOOTTIME */
 

@@ -153,7 +153,7 @@ static int follow(struct ping *p, uint64_t seq, struct ping_trip *t)
     uint64_t start = t->ns[PING_SENT], before = loop_now_ns(), now = before;
     bool dropped = false;
 
-    while (t->ns[PING_BACK] == 0 && !dropped && now - start < BENCH_LOST_NS && !bench_stopped()) {
+    while (t->ns[PING_BACK] == 0 && !dropped && now - start < BENCH_LOST_NS && !ctl_stopped()) {
         if (bench_receive(b, &b->sw[0]) < 0 || bench_flush(b) != 0) {
             return -1;
         }
@@ -200,7 +200,7 @@ static int rest(struct ping *p, double seconds)
 {
     uint64_t now = loop_now_ns(), end = now + (uint64_t)(seconds * 1e9);
 
-    for (; now < end && !bench_stopped(); now = loop_now_ns()) {
+    for (; now < end && !ctl_stopped(); now = loop_now_ns()) {
         if (bench_await(&p->b, now, end) < 0 || bench_flush(&p->b) != 0) {
             return -1;
         }
@@ -210,12 +210,12 @@ static int rest(struct ping *p, double seconds)
 
 static int trips(struct ping *p, struct ping_trip *list, unsigned *n)
 {
-    for (*n = 0; *n < p->b.set.count && !bench_stopped(); (*n)++) {
+    for (*n = 0; *n < p->b.set.count && !ctl_stopped(); (*n)++) {
         if ((*n > 0 && rest(p, p->b.set.interval_s) != 0) ||
-            (!bench_stopped() && trip(p, &list[*n]) != 0)) {
+            (!ctl_stopped() && trip(p, &list[*n]) != 0)) {
             return ctl_fail("ping: %s", p->b.why);
         }
-        if (bench_stopped()) {
+        if (ctl_stopped()) {
             break;
         }
         if (!p->b.c->json) {

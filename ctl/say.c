@@ -1,4 +1,5 @@
 /* ctl/say.c - sentences, tables, JSON. */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,27 @@ int ctl_watch(struct ctl *c, int (*show)(struct ctl *c))
         fflush(stdout);
         ctl_pause_ms((unsigned)(c->watch_s * 1000));
     }
+}
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
+void ctl_catch_signals(int flags)
+{
+    const struct sigaction stop = {.sa_handler = on_signal, .sa_flags = flags};
+
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+}
+
+bool ctl_stopped(void)
+{
+    return stopped != 0;
 }
 
 void ctl_duration(char *text, size_t size, double seconds)

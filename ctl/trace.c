@@ -23,14 +23,6 @@ struct trace {
     struct trace_report now, before, shown;
 };
 
-static volatile sig_atomic_t stopped;
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    stopped = 1;
-}
-
 /* ---- who they are ------------------------------------------------------------------------- */
 
 /* Does that process have this file open?  Its role's, it alone has. */
@@ -185,7 +177,7 @@ static int follow(struct trace *t)
 
     trace_begin(t->kernel);
     t->begun_ms = t->shown_ms = ctl_now_ms();
-    while (!stopped &&
+    while (!ctl_stopped() &&
            (t->duration <= 0 || (double)(ctl_now_ms() - t->begun_ms) < t->duration * 1000)) {
         ctl_pause_ms(LOOK_MS);
         if (look_at_all(t, why, sizeof why) != 0) {
@@ -245,7 +237,6 @@ static int begin(struct trace *t)
 
 int cmd_trace(struct ctl *c)
 {
-    const struct sigaction stop = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct trace *t;
     double duration = 0;
     int status;
@@ -269,8 +260,7 @@ int cmd_trace(struct ctl *c)
     }
     t->c = c;
     t->duration = duration;
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    ctl_catch_signals(SA_RESTART);
     status = begin(t);
     free(t);
     return status;
