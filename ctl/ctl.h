@@ -52,6 +52,10 @@ void ctl_table(const struct ctl *c, const json_t *rows, const struct column *col
 int ctl_watch(struct ctl *c, int (*show)(struct ctl *c));
 /* "3d 04:05:06", "04:05:06", "12.3 s" */
 void ctl_duration(char *text, size_t size, double seconds);
+/* The seconds that 'flag' has as its value, from 'low' to a day.  False: it is none, and that was
+ * said; the exit status is 2. */
+bool ctl_seconds(const struct ctl *c, const char *flag, const char *text, double low,
+                 double *seconds);
 /* From here on SIGINT and SIGTERM end nothing by themselves, ctl_stopped tells of them; 'flags' are
  * sigaction's. */
 void ctl_catch_signals(int flags);

@@ -116,17 +116,6 @@ static const char *flag_value(struct ctl *c, const char *name, char **argv, int 
     return argv[++*i];
 }
 
-static double seconds(struct ctl *c, const char *text)
-{
-    char *end;
-    double s = strtod(text, &end);
-
-    if (end == text || *end != '\0' || !(s >= 0.1 && s <= 86400)) {
-        exit(ctl_usage(c, "--watch is '%s', expected seconds from 0.1 to 86400", text));
-    }
-    return s;
-}
-
 static void absolute(struct ctl *c, char *to, const char *path, const char *what)
 {
     char cwd[PATH_MAX / 2] = "";
@@ -159,7 +148,9 @@ static void take_flags(struct ctl *c, int argc, char **argv, const char **run_di
         } else if ((value = flag_value(c, "--config", argv, argc, &i))) {
             *config = value;
         } else if ((value = flag_value(c, "--watch", argv, argc, &i))) {
-            c->watch_s = seconds(c, value);
+            if (!ctl_seconds(c, "--watch", value, 0.1, &c->watch_s)) {
+                exit(2);
+            }
         } else if (strcmp(argv[i], "--json") == 0) {
             c->json = true;
         } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {

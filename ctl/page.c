@@ -3,7 +3,6 @@
  * A ready webterm says where in its role.  A password that it made lies in the run directory for
  * those who may act as it (webterm/secret.h); behind the '#' it logs in. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
@@ -32,15 +31,11 @@ static bool read_words(const struct ctl *c, double *seconds)
 {
     *seconds = 30;
     for (int i = 1; i < c->argc; i++) {
-        char *rest;
-
         if (strcmp(c->argv[i], "--timeout") != 0 || i + 1 == c->argc) {
             ctl_usage(c, "page: unknown word '%s'", c->argv[i]);
             return false;
         }
-        *seconds = strtod(c->argv[++i], &rest);
-        if (*rest != '\0' || !(*seconds >= 0 && *seconds <= 86400)) {
-            ctl_usage(c, "--timeout is '%s', expected seconds from 0 to 86400", c->argv[i]);
+        if (!ctl_seconds(c, "--timeout", c->argv[++i], 0, seconds)) {
             return false;
         }
     }

@@ -145,6 +145,19 @@ int ctl_watch(struct ctl *c, int (*show)(struct ctl *c))
     }
 }
 
+bool ctl_seconds(const struct ctl *c, const char *flag, const char *text, double low,
+                 double *seconds)
+{
+    char *end;
+
+    *seconds = strtod(text, &end);
+    if (*end != '\0' || !(*seconds >= low && *seconds <= 86400)) {
+        ctl_usage(c, "%s is '%s', expected seconds from %g to 86400", flag, text, low);
+        return false;
+    }
+    return true;
+}
+
 static volatile sig_atomic_t stopped;
 
 static void on_signal(int signal)

@@ -1,6 +1,5 @@
 /* ctl/wait.c - waits for processes to be ready. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
@@ -30,12 +29,8 @@ int cmd_wait(struct ctl *c)
         enum topo_process p;
 
         if (strcmp(c->argv[i], "--timeout") == 0 && i + 1 < c->argc) {
-            char *rest;
-
-            seconds = strtod(c->argv[++i], &rest);
-            if (*rest != '\0' || !(seconds >= 0 && seconds <= 86400)) {
-                return ctl_usage(c, "--timeout is '%s', expected seconds from 0 to 86400",
-                                 c->argv[i]);
+            if (!ctl_seconds(c, "--timeout", c->argv[++i], 0, &seconds)) {
+                return 2;
             }
         } else if (ctl_process(c->argv[i], &p)) {
             which[p] = true;
