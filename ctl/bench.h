@@ -123,6 +123,12 @@ static inline bool bench_timed(const struct bench_settings *set)
     return set->mode == BENCH_RATE || set->mode == BENCH_STORM || set->mode == BENCH_RAMP;
 }
 
+/* How many frames of a switch may be out, where they do not go out at times. */
+static inline unsigned bench_window(const struct bench_settings *set)
+{
+    return set->mode == BENCH_WINDOW ? set->window : 1;
+}
+
 /* ---- connecting (bench_connect.c) ----------------------------------------------------------- */
 
 /* Connects all switches and waits until a frame of each comes back.  Returns 0, or -1 with a

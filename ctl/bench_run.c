@@ -126,9 +126,9 @@ bool bench_put_frame(struct bench *b, unsigned number, uint64_t when_ns)
 }
 
 /* Fills each switch's window. */
-static unsigned send_window(struct bench *b, unsigned window, uint64_t now)
+static void send_window(struct bench *b, uint64_t now)
 {
-    unsigned n = 0;
+    unsigned window = bench_window(&b->set), n = 0;
 
     for (unsigned i = 0; i < b->set.switches; i++) {
         while (b->flight.lane[i].out < window && n < BATCH * b->set.switches &&
@@ -136,7 +136,6 @@ static unsigned send_window(struct bench *b, unsigned window, uint64_t now)
             n++;
         }
     }
-    return n;
 }
 
 /* When frame 'n' of a load at a rate is due. */
@@ -145,7 +144,7 @@ static uint64_t due_ns(const struct bench *b, uint64_t start_ns, uint64_t n)
     return start_ns + (uint64_t)((double)n * 1e9 / (double)b->set.rate);
 }
 
-static unsigned send_due(struct bench *b, uint64_t start_ns, uint64_t end_ns, uint64_t now)
+static void send_due(struct bench *b, uint64_t start_ns, uint64_t end_ns, uint64_t now)
 {
     uint64_t behind[BATCH];
     unsigned n = 0;
@@ -161,7 +160,6 @@ static unsigned send_due(struct bench *b, uint64_t start_ns, uint64_t end_ns, ui
         n++;
     }
     histogram_add(&b->result->behind, behind, n);
-    return n;
 }
 
 int bench_flush(struct bench *b)
@@ -294,7 +292,7 @@ static void send_all(struct bench *b, uint64_t start_ns, uint64_t end_ns, uint64
     if (bench_timed(&b->set)) {
         send_due(b, start_ns, end_ns, now);
     } else {
-        send_window(b, b->set.mode == BENCH_WINDOW ? b->set.window : 1, now);
+        send_window(b, now);
     }
     if (b->set.mode == BENCH_STORM) {
         bench_storm_send(b, now);

@@ -110,8 +110,7 @@ static void add_load(json_t *v, const struct bench_settings *set, const struct b
         json_object_set_new(v, "rate", json_integer((json_int_t)set->rate));
         json_object_set_new(v, "behind_us", histogram_json(&r->behind));
     } else {
-        json_object_set_new(v, "window",
-                            json_integer(set->mode == BENCH_WINDOW ? (json_int_t)set->window : 1));
+        json_object_set_new(v, "window", json_integer((json_int_t)bench_window(set)));
     }
     if (set->mode == BENCH_STORM) {
         json_object_set_new(v, "storm", json_string(set->arp ? "arp" : "broadcast"));
@@ -162,7 +161,7 @@ void bench_say_load(const struct bench_settings *set, char *text, size_t size)
                  : set->arp               ? ", beside a storm of ARP requests"
                                           : ", beside a storm of broadcasts");
     } else {
-        snprintf(how, sizeof how, "%u outstanding%s", set->mode == BENCH_WINDOW ? set->window : 1,
+        snprintf(how, sizeof how, "%u outstanding%s", bench_window(set),
                  set->switches > 1 ? " each" : "");
     }
     snprintf(text, size, "%s: %u switch%s, OpenFlow %s, %u bytes, %u destination%s, %s",
