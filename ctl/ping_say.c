@@ -46,29 +46,22 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Trips whose hops were seen as they were: all, if there is none. */
-static bool counts(const struct ping_trip *trips, unsigned n, unsigned i)
-{
-    bool some = false;
-
-    for (unsigned k = 0; k < n && !some; k++) {
-        some = trips[k].blind_ns <= BLIND_NS;
-    }
-    return !some || trips[i].blind_ns <= BLIND_NS;
-}
-
-/* Least, middle and most of a hop, or of the whole way.  Returns of how many trips. */
+/* Least, middle and most of a hop, or of the whole way.  Of a hop, trips count that were seen as
+ * they were: all, if there is none.  Returns of how many trips. */
 static unsigned sum_up(const struct ping_trip *trips, unsigned n, enum ping_point from,
                        enum ping_point to, double us[3])
 {
     uint64_t *ns = calloc(n + 1, sizeof *ns);
+    bool all = true;
     unsigned m = 0;
 
+    for (unsigned i = 0; i < n && to - from != PING_BACK; i++) {
+        all &= trips[i].blind_ns > BLIND_NS;
+    }
     for (unsigned i = 0; ns && i < n; i++) {
-        if (to - from != PING_BACK && !counts(trips, n, i)) {
-            continue;
+        if (all || trips[i].blind_ns <= BLIND_NS) {
+            m += ping_ns(&trips[i], from, to, &ns[m]);
         }
-        m += ping_ns(&trips[i], from, to, &ns[m]);
     }
     if (m > 0) {
         qsort(ns, m, sizeof *ns, by_size);
