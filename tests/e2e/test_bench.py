@@ -94,9 +94,8 @@ def test_a_ramp_finds_a_rate_that_holds(stack):
             break
     all_came_back(seen)
     steps = seen['steps']
-    assert [s['rate'] for s in steps if s['held']][-1] == seen['rate'] and not all(s['held'] for s in steps)
-    held, not_held = (max if yes else min)((s['rate'] for s in steps if s['held'] == yes) for yes in ())        if False else (max(s['rate'] for s in steps if s['held']), [s['rate'] for s in steps if not s['held']])
-    assert held == seen['rate'] and any(rate > held for rate in not_held)
+    held, not_held = ([s['rate'] for s in steps if s['held'] == yes] for yes in (True, False))
+    assert held[-1] == max(held) == seen['rate'] and any(rate > seen['rate'] for rate in not_held)
 
 
 def routes(stack):
