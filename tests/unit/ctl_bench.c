@@ -97,6 +97,7 @@ Test(bench, a_frame_is_a_packet_in_that_ofproxy_takes)
         len = bench_fill(p, in, 1);
         cr_expect_eq(len, bench_message(p));
         cr_expect(of_read(v13 ? &of13 : &of10, in, len, NULL, &fault), "%s", fault.what);
+        cr_expect_eq(s.head_len, v13 ? 42 : 18, "the frame is at %u", s.head_len);
         cr_expect_eq(pkt_fold(pkt_sum(0, in + s.head_len + PKT_ETH_LEN, PKT_IP_LEN)), 0xffff);
     }
 }
