@@ -280,8 +280,8 @@ WRONG = {'mac': flipped(0), 'header': flipped(34), 'checksum': flipped(25), 'pay
 def test_a_controller_that_harms_frames_is_found_out(fault):
     with socket.create_server(('127.0.0.1', 0)) as listener:
         thread = reflecting(listener, WRONG[fault])
-        done = subprocess.run([BIN + '/causeway', 'bench', '--json', '--expect', 'same', '--openflow', '1.0', '--connect',
-                               'tcp:127.0.0.1:%d' % listener.getsockname()[1], *SHORT, '--duration', '0.05'],
+        done = subprocess.run([BIN + '/causeway', 'bench', 'window', '--json', '--expect', 'same', '--openflow', '1.0',
+                               '--connect', 'tcp:127.0.0.1:%d' % listener.getsockname()[1], *SHORT, '--duration', '0.05'],
                               capture_output=True, text=True, timeout=60, check=False)
         thread.join(10)
     assert done.returncode == 1, done.stderr
