@@ -72,6 +72,11 @@ def test_percentiles_are_in_order(stack):
     assert lat['min'] <= lat['mean'] <= lat['max']
 
 
+def test_the_cpu_time_of_each_process_is_told(stack):
+    cpu = bench(stack, 'window')['cpu']
+    assert set(cpu) == {'bench', 'ofproxy', 'vnsbridge', 'router'} and min(cpu.values()) > 0
+
+
 def test_the_text_says_the_same(stack):
     done = subprocess.run([BIN + '/causeway', 'bench', '--connect', 'tcp:127.0.0.1:%d' % stack.of_port, *SHORT],
                           capture_output=True, text=True, timeout=60, check=True)
