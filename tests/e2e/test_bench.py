@@ -78,8 +78,7 @@ def test_the_cpu_time_of_each_process_is_told(stack):
 
 
 def test_the_text_says_the_same(stack):
-    done = subprocess.run([BIN + '/causeway', 'bench', '--connect', 'tcp:127.0.0.1:%d' % stack.of_port, *SHORT],
-                          capture_output=True, text=True, timeout=60, check=True)
+    done = run(BIN + '/causeway', 'bench', '--connect', 'tcp:127.0.0.1:%d' % stack.of_port, *SHORT)
     assert done.stdout.startswith('latency: 1 switch, OpenFlow 1.3, 64 bytes, 1 destination, 1 outstanding\n')
     assert ' came back as they must ' in done.stdout and 'WRONG' not in done.stdout
     assert '99.99 %' in done.stdout
@@ -104,9 +103,7 @@ def test_a_ramp_finds_a_rate_that_holds(stack):
 
 
 def routes(stack):
-    done = subprocess.run([BIN + '/causeway', '--run-dir', stack.run_dir, 'route', 'list', '--json'],
-                          capture_output=True, text=True, timeout=30, check=True)
-    return json.loads(done.stdout)
+    return json.loads(run(BIN + '/causeway', '--run-dir', stack.run_dir, 'route', 'list', '--json').stdout)
 
 
 def test_many_destinations_have_a_route_for_as_long(stack):
@@ -192,8 +189,7 @@ def check_page(text):
 
 
 def test_many_switches(make_stack, tmp_path):
-    config = subprocess.run([BIN + '/causeway', 'bench', 'config', '--switches', '5'], capture_output=True, text=True,
-                            timeout=30, check=True).stdout
+    config = run(BIN + '/causeway', 'bench', 'config', '--switches', '5').stdout
     (tmp_path / 'bench.conf').write_text(config, encoding='ascii')
     several = up(make_stack(of_port=OF_PORT + 1, vns_port=VNS_PORT + 1,
                             flags={'vnsbridge': ['--config', str(tmp_path / 'bench.conf')]}))
