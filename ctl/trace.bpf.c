@@ -76,7 +76,7 @@ struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, 256);
     __type(key, uint32_t);
-    __type(value, struct trace_known);
+    __type(value, uint32_t);
 } processes SEC(".maps");
 
 /* When the oldest data came that nobody has received yet, of each TCP socket. */
@@ -137,13 +137,18 @@ __noinline int add(uint32_t row, uint64_t ns, uint64_t n)
     return 0;
 }
 
-/* Which process of the stack the probe is in; TRACE_PROCESSES: none, or another stack's. */
+/* Which process of the stack has this PID; TRACE_PROCESSES: none, or another stack's. */
+static __always_inline uint32_t process_of(uint32_t pid)
+{
+    uint32_t *process = counting ? bpf_map_lookup_elem(&processes, &pid) : NULL;
+
+    return process && *process < TRACE_PROCESSES ? *process : TRACE_PROCESSES;
+}
+
+/* The one that the probe is in. */
 static __always_inline uint32_t whose(void)
 {
-    uint32_t pid = bpf_get_current_pid_tgid() >> 32;
-    struct trace_known *known = counting ? bpf_map_lookup_elem(&processes, &pid) : NULL;
-
-    return known && known->process < TRACE_PROCESSES ? known->process : TRACE_PROCESSES;
+    return process_of(bpf_get_current_pid_tgid() >> 32);
 }
 
 /* ---- a frame's way ------------------------------------------------------------------------ */
@@ -261,18 +266,15 @@ static int search_batch(uint32_t i, void *context)
     return 0;
 }
 
-/* Its row: what a process does with what it takes from a ring. */
-static __always_inline uint32_t row_after(uint32_t ring)
-{
-    return ring == 0 ? TRACE_UP : ring == 1 ? TRACE_ROUTER : ring == 2 ? TRACE_DOWN : TRACE_WRITE;
-}
-
+/* On a frame's way the rings, and what is done with what comes out of each, take turns. */
 static __always_inline uint32_t row_of(uint32_t ring)
 {
-    return ring == 0   ? TRACE_PKT_IN
-           : ring == 1 ? TRACE_VNS_IN
-           : ring == 2 ? TRACE_VNS_OUT
-                       : TRACE_PKT_OUT;
+    return TRACE_PKT_IN + ring * 2;
+}
+
+static __always_inline uint32_t row_after(uint32_t ring)
+{
+    return row_of(ring) + 1;
 }
 
 SEC("usdt")
@@ -376,14 +378,7 @@ int BPF_PROG(on_tcp_read, void *sk)
 /* As 'whose', of a process's first thread: the one that frames pass. */
 static __always_inline uint32_t thread_of(struct task_struct *t)
 {
-    uint32_t pid = (uint32_t)t->tgid;
-    struct trace_known *known;
-
-    if (t->pid != t->tgid || !counting) {
-        return TRACE_PROCESSES;
-    }
-    known = bpf_map_lookup_elem(&processes, &pid);
-    return known && known->process < TRACE_PROCESSES ? known->process : TRACE_PROCESSES;
+    return t->pid == t->tgid ? process_of((uint32_t)t->tgid) : TRACE_PROCESSES;
 }
 
 SEC("tp_btf/sched_waking")
@@ -453,9 +448,9 @@ int BPF_PROG(on_exec, struct task_struct *t)
     }
     for (uint32_t p = 0; p < TRACE_PROCESSES; p++) {
         if (parent == parents[p] && is_called(comm, names[p])) {
-            struct trace_known known = {p, 1};
+            uint32_t process = p;
 
-            bpf_map_update_elem(&processes, &pid, &known, BPF_NOEXIST);
+            bpf_map_update_elem(&processes, &pid, &process, BPF_NOEXIST);
         }
     }
     return 0;

@@ -1,7 +1,8 @@
 /* ctl/trace.h - what trace.bpf.c, in the kernel, and its loader share.
  *
  * The programs in the kernel write these variables, the loader looks at them; 'processes' (a map,
- * PID to struct trace_known) says whose probes count. */
+ * PID to enum trace_process) says whose probes count.  The kernel adds to it who has just started
+ * under the name of one of ours; the loader sees whether that is so, and puts it right. */
 #ifndef CTL_TRACE_H
 #define CTL_TRACE_H
 
@@ -19,11 +20,6 @@ enum trace_row {
 enum trace_process { TRACE_IS_OFPROXY, TRACE_IS_VNSBRIDGE, TRACE_IS_ROUTER, TRACE_PROCESSES };
 #define TRACE_RINGS 4
 #define TRACE_VERDICTS 6 /* of enum verdict */
-
-struct trace_known {
-    uint32_t process;
-    uint32_t guess; /* 1: it was just started under the process's name; the loader has to see */
-};
 
 struct trace_seen {
     uint64_t verdicts[TRACE_PROCESSES][TRACE_VERDICTS]; /* decided there, by kind */

@@ -224,13 +224,13 @@ static uint32_t parent_of(uint32_t pid)
 
 int trace_follow(struct trace_kernel *k, enum trace_process p, uint32_t pid, char *why, size_t size)
 {
-    struct trace_known known = {.process = p};
+    uint32_t process = p;
     int map = bpf_map__fd(k->bpf->maps.processes);
 
     if (attach_once(k, p, pid, why, size) != 0) {
         return -1;
     }
-    if (bpf_map_update_elem(map, &pid, &known, BPF_ANY) != 0) {
+    if (bpf_map_update_elem(map, &pid, &process, BPF_ANY) != 0) {
         snprintf(why, size, "the kernel has no room for PID %u: start trace again", pid);
         return -1;
     }
