@@ -1,9 +1,10 @@
 /* shm/wait.h - what a process does between two turns of its loop.
  *
  *     wait_open(&w, &loop, policy, window_us, &topo.bell[topo.me]);
+ *     w.edge = true;                          at the edge: its records say RECORD_SOON while w.hot
  *     wait_ring(&w, &rx);                     each ring that it reads
  *     while (loop_running(&loop)) {
- *         unsigned work = up(&b) + down(&b);
+ *         unsigned work = up(&b) + down(&b);  elsewhere: wait_told(&w) for a record that says so
  *         wait_turn(&w, work);
  *     }
  *
@@ -42,7 +43,7 @@ struct waiter {
     unsigned paid; /* how much the last waits speak for not sleeping */
     bool hot;      /* it does not sleep, for the window */
     bool alone;    /* the last yield gave the core to nobody */
-    bool edge;     /* the owner sets it: most of its work comes by descriptors */
+    bool edge;     /* most of its work comes by descriptors */
     bool spread;   /* it is on a core of its own choice; 'cores' are those that it may use */
     cpu_set_t cores;
     uint64_t crowded_ns; /* until when nothing is yielded */
