@@ -78,10 +78,12 @@ int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint
 {
     *w = (struct waiter){.loop = loop, .bell = own, .policy = policy};
     w->window_ns = window_us * 1000;
-    w->yield_ns = cheapest_yield();
     if (policy == WAIT_AUTO) {
         /* spin only where each of the three processes and its peers can have a core */
         w->policy = sysconf(_SC_NPROCESSORS_ONLN) >= 6 ? WAIT_POLL : WAIT_YIELD;
+    }
+    if (w->policy == WAIT_YIELD) {
+        w->yield_ns = cheapest_yield();
     }
     w->bell_fd = (struct loop_fd){.fd = own->fd, .ready = on_bell};
     return loop_add(loop, &w->bell_fd, BELL_EVENTS);
@@ -218,12 +220,8 @@ void wait_stuck(struct waiter *w)
     }
 }
 
-/* Leaves a full way out alone for a moment; descriptors are looked at meanwhile. */
-static void sleep_blocked(struct waiter *w)
+static void sleep_most(struct waiter *w, int ms)
 {
-    int ms = w->blocked_ms;
-
-    w->blocked_ms = 0;
     if (w->before_sleep) {
         w->before_sleep(w->context);
     }
@@ -231,6 +229,15 @@ static void sleep_blocked(struct waiter *w)
     if (w->after_sleep) {
         w->after_sleep(w->context);
     }
+}
+
+/* Leaves a full way out alone for a moment; descriptors are looked at meanwhile. */
+static void sleep_blocked(struct waiter *w)
+{
+    int ms = w->blocked_ms;
+
+    w->blocked_ms = 0;
+    sleep_most(w, ms);
 }
 
 static void sleep_now(struct waiter *w, uint64_t since)
@@ -244,13 +251,7 @@ static void sleep_now(struct waiter *w, uint64_t since)
         loop_poll(w->loop, 0);
     } else {
         w->sleeps++;
-        if (w->before_sleep) {
-            w->before_sleep(w->context);
-        }
-        loop_poll(w->loop, NET_MS);
-        if (w->after_sleep) {
-            w->after_sleep(w->context);
-        }
+        sleep_most(w, NET_MS);
     }
     if (w->hot) {
         learn(w, w->loop->now_ns - since);
