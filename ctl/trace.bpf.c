@@ -153,37 +153,41 @@ static __always_inline uint32_t whose(void)
 
 /* ---- a frame's way ------------------------------------------------------------------------ */
 
+struct putting {
+    uint64_t now;
+    uint32_t process;
+};
+
 static int put_down(uint32_t i, void *context)
 {
-    uint32_t process = *(uint32_t *)context;
-    uint64_t now = bpf_ktime_get_ns();
+    struct putting *p = context;
     struct taken *t;
 
-    if (process >= TRACE_PROCESSES) {
+    if (p->process >= TRACE_PROCESSES) {
         return 1;
     }
-    t = &hands[process].taken[i % IN_HAND];
-    add(t->row, now - t->ns, 1);
-    if (process == TRACE_IS_OFPROXY && t->rx_ns != 0) {
-        add(TRACE_TOTAL, now - t->rx_ns, 1);
+    t = &hands[p->process].taken[i % IN_HAND];
+    add(t->row, p->now - t->ns, 1);
+    if (p->process == TRACE_IS_OFPROXY && t->rx_ns != 0) {
+        add(TRACE_TOTAL, p->now - t->rx_ns, 1);
     }
     return 0;
 }
 
-static __always_inline void put_all_down(uint32_t process)
+static __always_inline void put_all_down(uint32_t process, uint64_t now)
 {
     if (process < TRACE_PROCESSES) {
-        bpf_loop((uint32_t)hands[process].n, put_down, &process, 0);
+        bpf_loop((uint32_t)hands[process].n, put_down, &(struct putting){now, process}, 0);
         hands[process].n = 0;
     }
 }
 
-static __always_inline void take(uint32_t process, uint32_t row, uint64_t rx_ns)
+static __always_inline void take(uint32_t process, uint32_t row, uint64_t rx_ns, uint64_t now)
 {
     struct hands *h = &hands[process];
 
     if (h->n < IN_HAND) {
-        h->taken[h->n % IN_HAND] = (struct taken){bpf_ktime_get_ns(), rx_ns, row};
+        h->taken[h->n % IN_HAND] = (struct taken){now, rx_ns, row};
         h->n++;
     } else {
         __sync_fetch_and_add(&seen.lost, 1);
@@ -230,7 +234,7 @@ int BPF_USDT(on_publish, uint32_t ring, uint64_t from, uint64_t to, uint64_t rec
     w->to = to;
     __sync_fetch_and_add(&w->written, 1);
     if (process != TRACE_IS_OFPROXY) {
-        put_all_down(process);
+        put_all_down(process, now);
     } else if (received > 0) {
         add(TRACE_READ, now - received_ns, received);
         received = 0;
@@ -283,6 +287,7 @@ int BPF_USDT(on_consume, uint32_t ring, uint64_t position, uint64_t seq, uint32_
 {
     struct search s = {ring - 1, position, 0};
     uint32_t process = whose();
+    uint64_t now = bpf_ktime_get_ns();
 
     if (process >= TRACE_PROCESSES || s.ring >= TRACE_RINGS) {
         return 0;
@@ -295,11 +300,11 @@ int BPF_USDT(on_consume, uint32_t ring, uint64_t position, uint64_t seq, uint32_
     w->next = position + 1;
     bpf_loop(BATCHES, search_batch, &s, 0);
     if (s.ns != 0) {
-        add(row_of(ring - 1), bpf_ktime_get_ns() - s.ns, 1);
+        add(row_of(ring - 1), now - s.ns, 1);
     } else {
         __sync_fetch_and_add(&seen.unmatched[(ring - 1) % TRACE_RINGS], 1);
     }
-    take(process, row_after(ring - 1), ticket == NO_TICKET ? 0 : rx_ns);
+    take(process, row_after(ring - 1), ticket == NO_TICKET ? 0 : rx_ns, now);
     return 0;
 }
 
@@ -337,7 +342,7 @@ SEC("usdt")
 int BPF_USDT(on_settle, uint32_t records)
 {
     if (whose() == TRACE_IS_OFPROXY) {
-        put_all_down(TRACE_IS_OFPROXY);
+        put_all_down(TRACE_IS_OFPROXY, bpf_ktime_get_ns());
     }
     return 0;
 }
