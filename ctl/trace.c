@@ -79,18 +79,28 @@ static uint32_t find_pid(const struct ctl *c, const char *name, uint64_t told)
     return found;
 }
 
+/* Is it alive?  Else a sentence says so. */
+static bool runs(const struct ctl *c, enum trace_process p, struct role_row *row, char *why,
+                 size_t size)
+{
+    const char *name = topo_process_name((enum topo_process)p);
+
+    if (role_alive(c->run_dir, name, row)) {
+        return true;
+    }
+    snprintf(why, size, "%s does not run in %.300s: start it with 'causeway up'", name, c->run_dir);
+    return false;
+}
+
 /* Follows a process that is new since the last look.  Returns 0; 1 while it is away; -1, with a
  * sentence, when it cannot be followed. */
 static int look_at(struct trace *t, enum trace_process p, char *why, size_t size)
 {
     const char *name = topo_process_name((enum topo_process)p);
-    struct role_row row = {0};
-    bool alive;
+    struct role_row row;
     uint32_t pid;
 
-    if (!role_look(t->c->run_dir, name, &row, &alive) || !alive) {
-        snprintf(why, size, "%s does not run in %.95s: start it with 'causeway up'", name,
-                 t->c->run_dir);
+    if (!runs(t->c, p, &row, why, size)) {
         return 1;
     }
     if (row.starts == t->starts[p]) {
@@ -195,19 +205,12 @@ static int follow(struct trace *t)
 }
 
 /* These must run at the start; a VNS client may stand in for the router. */
-static bool stack_runs(const struct ctl *c)
+static bool stack_runs(const struct ctl *c, char *why, size_t size)
 {
-    for (unsigned p = 0; p < TRACE_IS_ROUTER; p++) {
-        const char *name = topo_process_name((enum topo_process)p);
-        struct role_row row;
-        bool alive = false;
+    struct role_row row;
 
-        if (!role_look(c->run_dir, name, &row, &alive) || !alive) {
-            ctl_fail("%s does not run in %s: start it with 'causeway up'", name, c->run_dir);
-            return false;
-        }
-    }
-    return true;
+    return runs(c, TRACE_IS_OFPROXY, &row, why, size) &&
+           runs(c, TRACE_IS_VNSBRIDGE, &row, why, size);
 }
 
 static int begin(struct trace *t)
@@ -215,8 +218,9 @@ static int begin(struct trace *t)
     char why[500];
     int status;
 
-    if (geteuid() == 0 && !stack_runs(t->c)) { /* others have to be told of their rights first */
-        return 1;
+    /* others have to be told of their rights first */
+    if (geteuid() == 0 && !stack_runs(t->c, why, sizeof why)) {
+        return ctl_fail("%s", why);
     }
     t->kernel = trace_load(why, sizeof why);
     if (!t->kernel) {

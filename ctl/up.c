@@ -153,11 +153,10 @@ static bool all_came_up(const struct ctl *c)
 {
     for (unsigned p = 0; p < TOPO_PROCESSES; p++) {
         struct role_row row;
-        bool alive;
 
         if (c->starts[p] &&
-            (!role_look(c->run_dir, topo_process_name((enum topo_process)p), &row, &alive) ||
-             !alive || (row.state != ROLE_WAITING && row.state != ROLE_READY))) {
+            (!role_alive(c->run_dir, topo_process_name((enum topo_process)p), &row) ||
+             (row.state != ROLE_WAITING && row.state != ROLE_READY))) {
             return false;
         }
     }
