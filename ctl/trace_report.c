@@ -7,6 +7,7 @@
 
 #include "shm/record.h"
 #include "shm/topo.h"
+#include "shm/view/topics.h"
 #include "shm/view/view.h"
 
 enum kind { KIND_FRAME, KIND_CALL, KIND_CORE };
@@ -21,13 +22,9 @@ static const struct {
 #include "ctl/trace.def"
 };
 
-static const char *const verdict_names[] = {"none", "forwarded", "answered",
-                                            "held", "dropped",   "originated"};
-
 _Static_assert((unsigned)TRACE_PROCESSES == (unsigned)TOPO_ROUTER + 1 &&
                    (unsigned)TRACE_RINGS == (unsigned)TOPO_RINGS,
                "trace.h counts processes and rings as topo.def does");
-_Static_assert(sizeof verdict_names / sizeof verdict_names[0] == TRACE_VERDICTS, "record.h");
 _Static_assert(TRACE_VERDICTS == VERDICT_ORIGINATED + 1, "record.h");
 
 const char *trace_row_key(enum trace_row row)
@@ -138,7 +135,7 @@ static void print_verdicts(const struct trace_seen *s)
         printf("%s %s ", p > 0 ? ";" : "", topo_process_name((enum topo_process)p));
         for (unsigned v = 0; v < TRACE_VERDICTS; v++) {
             if (s->verdicts[p][v] > 0) {
-                printf("%s%s %" PRIu64, before, verdict_names[v], s->verdicts[p][v]);
+                printf("%s%s %" PRIu64, before, view_verdict_name(v), s->verdicts[p][v]);
                 before = ", ";
             }
         }
@@ -227,7 +224,7 @@ static json_t *processes_json(const struct trace_report *r)
         json_t *verdicts = json_object();
 
         for (unsigned v = 1; v < TRACE_VERDICTS; v++) {
-            json_object_set_new(verdicts, verdict_names[v],
+            json_object_set_new(verdicts, view_verdict_name(v),
                                 json_integer((json_int_t)r->seen.verdicts[p][v]));
         }
         json_array_append_new(list, json_pack("{s:s s:i s:i s:o}", "process",

@@ -66,14 +66,6 @@ static void say_frame(struct shown *s, const uint8_t *frame, size_t len, size_t 
 
 /* ---- a frame in a ring ---------------------------------------------------------------------- */
 
-static const char *verdict_name(unsigned v)
-{
-    static const char *const names[] = {"none yet", "forwarded", "answered",
-                                        "held",     "dropped",   "originated"};
-
-    return v < sizeof names / sizeof names[0] ? names[v] : "?";
-}
-
 static void say_record(struct shown *s, const struct packet *p)
 {
     const struct record *r = &p->record;
@@ -82,7 +74,7 @@ static void say_record(struct shown *s, const struct packet *p)
     field(s, "switch port", "%s", p->place.port);
     field(s, "interface", "%s", p->place.iface[0] ? p->place.iface : "of no virtual host");
     field(s, "frame number", "%" PRIu64, r->seq);
-    field(s, "verdict", "%s", verdict_name(r->verdict));
+    field(s, "verdict", "%s", view_verdict_name(r->verdict));
     if (r->verdict == VERDICT_DROPPED && r->reason < DROPS) {
         field(s, "reason", "%s", drop_text((enum drop)r->reason));
     }

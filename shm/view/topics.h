@@ -29,8 +29,10 @@ view_topic view_frames, view_quarantine;
 view_topic view_interfaces, view_vhosts, view_switches;
 /* view_asked.c */
 view_topic view_routes, view_arp, view_bridges;
-/* view_verdicts.c: {"holds", "accounts", "rings", "drops"} */
+/* view_verdicts.c: {"holds", "accounts", "rings", "drops"}; the word for a record's verdict, "?":
+ * there is none such. */
 view_topic view_verdicts;
+const char *view_verdict_name(unsigned verdict);
 /* view_ingress.c; the word for an ingress class, "?": there is none such. */
 view_topic view_ingress;
 const char *view_class_name(unsigned k);

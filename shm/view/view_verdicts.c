@@ -2,7 +2,18 @@
  * process at every moment, what the rings between them carry, and who dropped how many frames for
  * which reason.  All of it is data of shm/accounts.def and drops.def. */
 #include "shm/account.h"
+#include "shm/record.h"
 #include "shm/view/topics.h"
+
+const char *view_verdict_name(unsigned verdict)
+{
+    static const char *const names[] = {
+        [VERDICT_NONE] = "none yet",     [VERDICT_FORWARDED] = "forwarded",
+        [VERDICT_ANSWERED] = "answered", [VERDICT_HELD] = "held",
+        [VERDICT_DROPPED] = "dropped",   [VERDICT_ORIGINATED] = "originated"};
+
+    return verdict < sizeof names / sizeof names[0] ? names[verdict] : "?";
+}
 
 /* ---- the accounts of a process ------------------------------------------------------------- */
 
