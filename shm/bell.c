@@ -31,10 +31,7 @@ int bell_open(struct bell *b, const char *path, char *why, size_t why_size)
 
 void bell_close(struct bell *b)
 {
-    if (b->fd >= 0) {
-        close(b->fd);
-    }
-    b->fd = -1;
+    file_close(&b->fd);
 }
 
 void bell_ring(const struct bell *b)

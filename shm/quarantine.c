@@ -129,8 +129,5 @@ bool quarantine_put(struct quarantine *q, const struct quarantine_frame *f)
 
 void quarantine_close(struct quarantine *q)
 {
-    if (q->fd >= 0) {
-        close(q->fd);
-        q->fd = -1;
-    }
+    file_close(&q->fd);
 }
