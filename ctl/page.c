@@ -7,13 +7,13 @@
 
 #include "ctl/ctl.h"
 
-/* The one line of webterm.login, or "". */
+/* The one line of TOPO_LOGIN, or "". */
 static void read_login(const struct ctl *c, char login[128])
 {
     char path[PATH_MAX + 32];
     FILE *f;
 
-    snprintf(path, sizeof path, "%s/webterm.login", c->run_dir);
+    snprintf(path, sizeof path, "%s/" TOPO_LOGIN, c->run_dir);
     login[0] = '\0';
     f = fopen(path, "re");
     if (!f) {

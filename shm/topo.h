@@ -22,6 +22,9 @@
 
 #define SHM_ABI 3 /* of everything in the run directory; any change of layout counts it up */
 
+/* A password that webterm made: one line, its owner's alone (0600); `causeway page` reads it. */
+#define TOPO_LOGIN "webterm.login"
+
 enum topo_process {
 #define P(NAME, name) TOPO_##NAME,
 #include "shm/topo.def"

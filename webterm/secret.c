@@ -54,7 +54,7 @@ ssize_t secret_read(const char *key, const char *path, char line[SECRET_MAX + 1]
 
 static void path_of(char path[PATH_MAX], const char *run_dir, const char *suffix)
 {
-    snprintf(path, PATH_MAX, "%s/webterm.login%s", run_dir, suffix);
+    snprintf(path, PATH_MAX, "%s/" TOPO_LOGIN "%s", run_dir, suffix);
 }
 
 /* Written aside and given its name when it is whole: whoever finds it finds all of it. */

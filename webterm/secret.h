@@ -1,7 +1,7 @@
 /* webterm/secret.h - a password or token: read from its file, or made.
  *
- * One that is made lies in the run directory, in webterm.login, for its owner alone (0600).  It
- * outlives webterm and goes with the run directory; `causeway page` reads it there. */
+ * One that is made lies in the run directory, in TOPO_LOGIN (shm/topo.h), for its owner alone
+ * (0600).  It outlives webterm and goes with the run directory; `causeway page` reads it there. */
 #ifndef WEBTERM_SECRET_H
 #define WEBTERM_SECRET_H
 
