@@ -151,7 +151,7 @@ bool ctl_seconds(const struct ctl *c, const char *flag, const char *text, double
     char *end;
 
     *seconds = strtod(text, &end);
-    if (*end != '\0' || !(*seconds >= low && *seconds <= 86400)) {
+    if (end == text || *end != '\0' || !(*seconds >= low && *seconds <= 86400)) {
         ctl_usage(c, "%s is '%s', expected seconds from %g to 86400", flag, text, low);
         return false;
     }
