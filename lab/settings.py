@@ -10,6 +10,10 @@ class LabError(Exception):
     """One sentence for the user: what is wrong, and what to do."""
 
 
+class NoAddress(LabError):
+    """A name that nobody knows: perhaps not yet."""
+
+
 def settings(args):
     """Flag, then environment, then [lab] of the configuration file, then default."""
     values = config_file(args.config)
@@ -99,7 +103,7 @@ def target(controller):
     try:
         family, _, _, _, address = socket.getaddrinfo(host, int(match[3]), type=socket.SOCK_STREAM)[0]
     except socket.gaierror as e:
-        raise LabError("--controller '%s': no address found for %s (%s)" % (controller, host, e.strerror)) from e
+        raise NoAddress("--controller '%s': no address found for %s (%s)" % (controller, host, e.strerror)) from e
     brackets = '[%s]' if family == socket.AF_INET6 else '%s'
     return '%s:%s:%s' % (match[1], brackets % address[0], match[3])
 

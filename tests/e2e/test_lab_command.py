@@ -180,3 +180,9 @@ def test_an_unknown_host_is_named_with_those_there_are(another):
     another.up()
     done = run(LAB, 'exec', '--run-dir', another.run_dir, 'server3', 'true', check=False)
     assert done.returncode == 1 and "no host 'server3': expected server1, server2, client" in done.stdout
+
+
+def test_a_misspelt_controller_is_said_and_not_waited_for(another):
+    done = run(LAB, 'run', '--wait', '--run-dir', another.run_dir, '--switch', SWITCH, '--controller', 'tpc:ofproxy:6653',
+               check=False, timeout=20)
+    assert done.returncode == 1 and "--controller 'tpc:ofproxy:6653': expected tcp:HOST:PORT" in done.stdout, done.stdout
