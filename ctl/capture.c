@@ -178,12 +178,18 @@ static int first(struct capture *k)
     return best;
 }
 
-/* Takes what is new in every ring.  Returns the frames shown, or -1 when writing failed. */
+static bool enough(const struct capture *k)
+{
+    return k->limit > 0 && k->frames >= k->limit;
+}
+
+/* Takes what is new in every ring, up to CAPTURE_TURN.  Returns the frames shown, or -1 when
+ * writing failed. */
 static int turn(struct capture *k)
 {
     int n = 0, r;
 
-    while (!ctl_stopped() && (k->limit == 0 || k->frames < k->limit) && (r = first(k)) >= 0) {
+    while (n < CAPTURE_TURN && !enough(k) && (r = first(k)) >= 0) {
         k->waits[r] = false;
         if (!show_frame(k, (enum topo_ring)r, &frame[r])) {
             return -1;
@@ -196,18 +202,18 @@ static int turn(struct capture *k)
 static int run(struct capture *k)
 {
     const struct timespec idle = {0, IDLE_US * 1000};
+    int n = 0;
 
-    while (!ctl_stopped() && (k->limit == 0 || k->frames < k->limit)) {
-        int n = turn(k);
-
-        if (n < 0) {
-            return capture_unwritten();
-        }
+    while (!ctl_stopped() && !enough(k) && n >= 0) {
+        n = turn(k);
         if (n == 0) {
             nanosleep(&idle, NULL);
         }
     }
-    return 0;
+    for (unsigned i = 0; i < CAPTURE_LAST_TURNS && n >= 0 && (i == 0 || n > 0); i++) {
+        n = turn(k);
+    }
+    return n < 0 ? capture_unwritten() : 0;
 }
 
 static int open_taps(struct capture *k)

@@ -7,6 +7,9 @@
 
 #include "ctl/ctl.h"
 
+#define CAPTURE_TURN 512       /* frames or messages at once */
+#define CAPTURE_LAST_TURNS 256 /* for what is there when we are told to stop */
+
 int capture_openflow(struct ctl *c);
 
 /* What -w and -c mean; 'things' are what is counted.  Returns 0 or an exit status. */

@@ -22,8 +22,6 @@
 #define ASK_AGAIN_MS 100 /* after one that failed */
 #define ANSWER_MS 200    /* to such a request */
 #define BEGIN_MS 1000    /* for the first message to be recorded, after the first answer */
-#define TURN 512         /* messages at once */
-#define LAST_TURNS 256   /* for what is there when we are told to stop */
 #define EXAMPLE "causeway capture openflow -w -"
 
 struct capture {
@@ -230,12 +228,12 @@ static bool enough(const struct capture *k)
     return k->limit > 0 && k->messages >= k->limit;
 }
 
-/* Takes what is new, up to TURN.  Returns the messages read, or -1 when writing failed. */
+/* Takes what is new, up to CAPTURE_TURN.  Returns the messages read, or -1 when writing failed. */
 static int turn(struct capture *k)
 {
     int n = 0;
 
-    while (n < TURN && !enough(k) && mirror_next(&k->mirror, &record)) {
+    while (n < CAPTURE_TURN && !enough(k) && mirror_next(&k->mirror, &record)) {
         if (!show(k)) {
             return -1;
         }
@@ -255,7 +253,7 @@ static int run(struct capture *k)
             ctl_pause_ms(1);
         }
     }
-    for (unsigned i = 0; i < LAST_TURNS && n >= 0 && (i == 0 || n > 0); i++) {
+    for (unsigned i = 0; i < CAPTURE_LAST_TURNS && n >= 0 && (i == 0 || n > 0); i++) {
         n = turn(k);
     }
     return n < 0 ? capture_unwritten() : 0;

@@ -389,12 +389,15 @@ def test_capture_writes_the_frames_that_pass_and_none_else(routing, lab):
 
 
 def test_capture_prints_lines_and_ends_at_an_interrupt(routing, lab):
+    """With what had passed before it, however late it comes to read that."""
     capture = subprocess.Popen([CAUSEWAY, 'capture', '--ring', 'pkt_in'], env=routing.env, text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         capture.stderr.readline()
+        capture.send_signal(signal.SIGSTOP)
         assert lab.ping('client', HOSTS['server2'], count=3)[0] == 3
         capture.send_signal(signal.SIGINT)
+        capture.send_signal(signal.SIGCONT)
         lines, _errors = capture.communicate(timeout=10)
     finally:
         capture.kill()
