@@ -155,7 +155,8 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct p
     }
     p->seq = r.seq;
     r.klass = (uint8_t)who->klass;
-    r.flags = p->waiter.hot ? RECORD_SOON : 0;
+    r.flags = (uint8_t)wait_flags(&p->waiter);
+    p->waiter.near_fd = c->fd.fd;
     r.port = in->port;
     r.head_len = head_len;
     r.tail_len = len - head_len;

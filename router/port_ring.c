@@ -191,9 +191,7 @@ static bool next(struct port *port, struct frame_in *in)
     if (!ring_peek(&p->in, r, &in->head) || read_boards(p)) {
         return false;
     }
-    if (r->flags & RECORD_SOON) {
-        wait_told(p->wait);
-    }
+    wait_told(p->wait, r->flags);
     in->deaths = ring_deaths(&p->in);
     in->signal = p->in.note.signal;
     if (!take(p, in->deaths)) {

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LOOK_EVERY 8     /* busy turns between two looks at descriptors and timers */
@@ -14,7 +15,8 @@
 #define SPIN_NS 4000            /* between two yields where nobody wants the core */
 #define LOOK_NS 8000            /* between two looks at descriptors while lingering */
 #define PAID_OPEN 3             /* so much must speak for the window */
-#define PAID_MOST 6             /* and cannot speak louder */
+#define PAID_MOST 64            /* and cannot speak louder */
+#define LOUDEST 8               /* windows: how loud one wait can be */
 #define TRIAL_EVERY_NS 65536000 /* so often it is tried ... */
 #define TRIAL_NS 1000000        /* ... for so long */
 #define BELL_EVENTS (EPOLLIN | EPOLLET)
@@ -76,7 +78,7 @@ static uint64_t cheapest_yield(void)
 int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint64_t window_us,
               const struct bell *own)
 {
-    *w = (struct waiter){.loop = loop, .bell = own, .policy = policy};
+    *w = (struct waiter){.loop = loop, .bell = own, .policy = policy, .near_fd = -1};
     w->window_ns = window_us * 1000;
     if (policy == WAIT_AUTO) {
         /* spin only where each of the three processes and its peers can have a core */
@@ -146,15 +148,30 @@ static bool linger(struct waiter *w, uint64_t now)
     return false;
 }
 
-/* Work came 'waited' after the last.  A long wait speaks twice as loud as a short one: a process
- * whose waits are short and long by turns (for the answer, for the next frame) shall sleep. */
+/* Work came 'waited' after the last.  A long wait speaks louder than a short one, the louder the
+ * longer: a process whose waits are short and long by turns (for the answer, for the next frame)
+ * shall sleep. */
 static void learn(struct waiter *w, uint64_t waited)
 {
-    if (waited <= w->window_ns) {
+    uint64_t windows = w->window_ns > 0 ? waited / w->window_ns : LOUDEST;
+    unsigned against = 2 * (unsigned)(windows < LOUDEST ? windows : LOUDEST);
+
+    if (windows == 0) {
         w->paid += w->paid < PAID_MOST;
     } else {
-        w->paid = w->paid > 2 ? w->paid - 2 : 0;
+        w->paid = w->paid > against ? w->paid - against : 0;
     }
+}
+
+/* Is the switch on the second core?  There its frames came in and it will be woken, which costs far
+ * less from the same core.  Where nobody knows (no TCP), it is wherever we are. */
+static bool is_second(const struct waiter *w, int second)
+{
+    int cpu = -1;
+    socklen_t len = sizeof cpu;
+
+    return w->near_fd >= 0 &&
+           getsockopt(w->near_fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &len) == 0 && cpu == second;
 }
 
 /* Two cores: whoever stands at the stack's edge on one, with the switch; the others on the other.
@@ -162,20 +179,33 @@ static void learn(struct waiter *w, uint64_t waited)
 static void spread(struct waiter *w)
 {
     cpu_set_t one;
-    int edge = -1, inner = -1;
+    int core[2], n = 0;
 
-    if (sched_getaffinity(0, sizeof w->cores, &w->cores) != 0 || CPU_COUNT(&w->cores) != 2) {
+    if ((!w->spread && sched_getaffinity(0, sizeof w->cores, &w->cores) != 0) ||
+        CPU_COUNT(&w->cores) != 2) {
         return; /* one: no choice; more: the kernel finds free ones */
     }
-    for (int i = 0; i < CPU_SETSIZE && inner < 0; i++) {
+    for (int i = 0; i < CPU_SETSIZE && n < 2; i++) {
         if (CPU_ISSET((size_t)i, &w->cores)) {
-            inner = edge < 0 ? -1 : i;
-            edge = edge < 0 ? i : edge;
+            core[n++] = i;
         }
     }
+    if (w->edge) {
+        w->second = is_second(w, core[1]);
+    }
+    w->placed = w->second;
     CPU_ZERO(&one);
-    CPU_SET((size_t)(w->edge ? edge : inner), &one);
+    CPU_SET((size_t)core[w->second == (w->edge || w->beside)], &one);
     w->spread = sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+/* Time to look where the switch is, or told that it is elsewhere? */
+static bool misplaced(struct waiter *w, uint64_t now)
+{
+    bool look = w->edge && w->trial != now / TRIAL_EVERY_NS;
+
+    w->trial = now / TRIAL_EVERY_NS;
+    return look || w->placed != w->second;
 }
 
 /* Back to all that it may use; the kernel stacks sleepers on one core. */
@@ -194,7 +224,7 @@ static bool hot(struct waiter *w, uint64_t now)
         w->edge ? w->paid >= PAID_OPEN || now % TRIAL_EVERY_NS < TRIAL_NS : now < w->told_until_ns;
 
     on = on && w->policy != WAIT_SLEEP && now >= w->crowded_ns;
-    if (on && !w->hot && w->policy == WAIT_YIELD) {
+    if (on && w->policy == WAIT_YIELD && (!w->hot || misplaced(w, now))) {
         spread(w);
     } else if (!on && w->spread) {
         gather(w);
@@ -203,9 +233,17 @@ static bool hot(struct waiter *w, uint64_t now)
     return on;
 }
 
-void wait_told(struct waiter *w)
+unsigned wait_flags(const struct waiter *w)
 {
-    w->told = true;
+    return w->hot ? RECORD_SOON | (w->second ? RECORD_SECOND : 0u) : 0;
+}
+
+void wait_told(struct waiter *w, unsigned flags)
+{
+    if (flags & RECORD_SOON) {
+        w->told = true;
+        w->second = (flags & RECORD_SECOND) != 0;
+    }
 }
 
 void wait_blocked(struct waiter *w)
@@ -240,7 +278,7 @@ static void sleep_blocked(struct waiter *w)
     sleep_most(w, ms);
 }
 
-static void sleep_now(struct waiter *w, uint64_t since)
+static void sleep_now(struct waiter *w)
 {
     bool busy = false;
 
@@ -252,9 +290,6 @@ static void sleep_now(struct waiter *w, uint64_t since)
     } else {
         w->sleeps++;
         sleep_most(w, NET_MS);
-    }
-    if (w->hot) {
-        learn(w, w->loop->now_ns - since);
     }
 }
 
@@ -276,6 +311,10 @@ void wait_turn(struct waiter *w, unsigned work)
     w->rung = false;
     if (work > 0) {
         w->blocked_ms = 0;
+        if (w->since_ns > 0) {
+            learn(w, loop_now_ns() - w->since_ns);
+            w->since_ns = 0;
+        }
         if (++w->turns % LOOK_EVERY == 0) {
             loop_poll(w->loop, 0);
         }
@@ -294,9 +333,11 @@ void wait_turn(struct waiter *w, unsigned work)
         w->told = false;
         w->told_until_ns = now + 4 * w->window_ns; /* past the edge's window, and the way there */
     }
-    if (hot(w, now) && linger(w, now)) {
-        learn(w, 0);
-    } else {
-        sleep_now(w, now);
+    if (hot(w, now)) {
+        w->since_ns = w->edge && w->since_ns == 0 ? now : w->since_ns;
+        if (linger(w, now)) {
+            return;
+        }
     }
+    sleep_now(w);
 }

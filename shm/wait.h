@@ -1,10 +1,10 @@
 /* shm/wait.h - what a process does between two turns of its loop.
  *
  *     wait_open(&w, &loop, policy, window_us, &topo.bell[topo.me]);
- *     w.edge = true;                          at the edge: its records say RECORD_SOON while w.hot
+ *     w.edge = true;                          at the edge: its records bear wait_flags(&w)
  *     wait_ring(&w, &rx);                     each ring that it reads
  *     while (loop_running(&loop)) {
- *         unsigned work = up(&b) + down(&b);  elsewhere: wait_told(&w) for a record that says so
+ *         unsigned work = up(&b) + down(&b);  elsewhere: wait_told(&w, r.flags) for each record
  *         wait_turn(&w, work);
  *     }
  *
@@ -39,12 +39,18 @@ struct waiter {
     uint64_t window_ns;
     uint64_t yield_ns; /* what a yield costs at least */
     uint64_t told_until_ns;
-    bool told;     /* since the last wait */
-    unsigned paid; /* how much the last waits speak for not sleeping */
-    bool hot;      /* it does not sleep, for the window */
-    bool alone;    /* the last yield gave the core to nobody */
-    bool edge;     /* most of its work comes by descriptors */
-    bool spread;   /* it is on a core of its own choice; 'cores' are those that it may use */
+    bool told;         /* since the last wait */
+    unsigned paid;     /* how much the last waits speak for not sleeping */
+    uint64_t since_ns; /* since when it is without work, when it was hot then; else 0 */
+    bool hot;          /* it does not sleep, for the window */
+    bool alone;        /* the last yield gave the core to nobody */
+    bool edge;         /* most of its work comes by descriptors */
+    int near_fd;       /* of the edge: the socket that its last work came by; -1: none */
+    bool beside;       /* on the edge's core, where others stand on the other of two */
+    bool spread;       /* it is on a core of its own choice; 'cores' are those that it may use */
+    bool second;       /* the edge is on the second of them */
+    bool placed;       /* for which 'second' it chose */
+    uint64_t trial;
     cpu_set_t cores;
     uint64_t crowded_ns; /* until when nothing is yielded */
     struct ring_rx *rings[8];
@@ -69,8 +75,10 @@ void wait_ring(struct waiter *w, struct ring_rx *rx);
 void wait_blocked(struct waiter *w);
 /* The same when its way out is a neighbour's that is detached (lane.h): until a doorbell rings. */
 void wait_stuck(struct waiter *w);
-/* A record of the edge process said RECORD_SOON: this one does not sleep either, for a while. */
-void wait_told(struct waiter *w);
+/* What the edge process says to the others in a record's flags: whether to sleep, and where. */
+unsigned wait_flags(const struct waiter *w);
+/* A record's flags came: when they say RECORD_SOON, this one does not sleep either, for a while. */
+void wait_told(struct waiter *w, unsigned flags);
 /* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had
  * their functions called. */
 void wait_turn(struct waiter *w, unsigned work);

@@ -157,9 +157,7 @@ unsigned bridge_up(struct bridge *b, uint64_t end)
             ring_hand(&b->pkt_in);
             pass(b, &in, head);
         }
-        if (in.flags & RECORD_SOON) {
-            wait_told(&b->wait);
-        }
+        wait_told(&b->wait, in.flags);
         counter_tally(&b->tally, VNSBRIDGE_RECEIVED, 1);
         ring_next(&b->pkt_in);
         n++;

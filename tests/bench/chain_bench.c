@@ -84,9 +84,7 @@ static unsigned pass(struct waiter *w, struct ring_rx *rx, struct ring_tx *tx)
         }
         memcpy(to, from, r.head_len);
         ring_commit(tx, &r);
-        if (r.flags & RECORD_SOON) {
-            wait_told(w);
-        }
+        wait_told(w, r.flags);
         ring_next(rx);
         ring_settle(tx, 0, ring_position(rx));
         n++;
@@ -107,6 +105,7 @@ static _Noreturn void ring_node(unsigned me, enum wait_policy policy)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     node_open(&n, me, policy);
+    n.waiter.beside = me == 2;
     for (unsigned i = 0; i < 4; i++) {
         tx[i].bell = &n.bells[reader[i]];
     }
@@ -147,7 +146,7 @@ static void over_rings(enum wait_policy policy, unsigned window, uint64_t record
 
         while (sent < records && sent - back < window) {
             struct record out = {
-                .rx_ns = loop_now_ns(), .head_len = LEN, .flags = a.waiter.hot ? RECORD_SOON : 0};
+                .rx_ns = loop_now_ns(), .head_len = LEN, .flags = (uint8_t)wait_flags(&a.waiter)};
 
             memset(ring_reserve(&tx[0], LEN), 2, LEN);
             ring_commit(&tx[0], &out);

@@ -2,9 +2,11 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,11 +118,178 @@ Test(wait, who_was_told_that_more_comes_soon_does_not_sleep)
 
         t.w.idle = 0;
         t.w.crowded_ns = 0;
-        wait_told(&t.w);
+        wait_told(&t.w, RECORD_SOON);
         bell_ring(&t.bell);
         wait_turn(&t.w, 0);
         stayed = t.w.sleeps == sleeps;
     }
     cr_expect(stayed);
+    close_world();
+}
+
+/* ---- where it stands on two cores --------------------------------------------------------------
+ */
+
+static int core[2];
+
+static void use(const int *cores, unsigned n)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    for (unsigned i = 0; i < n; i++) {
+        CPU_SET((size_t)cores[i], &set);
+    }
+    cr_assert(sched_setaffinity(0, sizeof set, &set) == 0);
+}
+
+/* The two first cores there are, and no others. */
+static void use_two_cores(void)
+{
+    cpu_set_t all;
+    unsigned n = 0;
+
+    cr_assert(sched_getaffinity(0, sizeof all, &all) == 0);
+    for (int i = 0; i < CPU_SETSIZE && n < 2; i++) {
+        if (CPU_ISSET((size_t)i, &all)) {
+            core[n++] = i;
+        }
+    }
+    if (n < 2) {
+        cr_skip("it needs two cores");
+    }
+    use(core, 2);
+}
+
+/* On which of the two it is, and nowhere else; -1: on both. */
+static int stands(void)
+{
+    cpu_set_t now;
+
+    cr_assert(sched_getaffinity(0, sizeof now, &now) == 0);
+    return CPU_COUNT(&now) > 1 ? -1 : CPU_ISSET((size_t)core[1], &now);
+}
+
+static void tcp_pair(int fd[2])
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof a;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    fd[0] = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert(bind(listener, (struct sockaddr *)&a, len) == 0 && listen(listener, 1) == 0);
+    cr_assert(getsockname(listener, (struct sockaddr *)&a, &len) == 0);
+    cr_assert(connect(fd[0], (struct sockaddr *)&a, len) == 0);
+    fd[1] = accept(listener, NULL, NULL);
+    cr_assert(fd[1] >= 0);
+    close(listener);
+}
+
+/* A switch that sends from one of the two cores. */
+static void send_from(unsigned which, int fd)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        use(&core[which], 1);
+        _exit(write(fd, "x", 1) == 1 ? 0 : 1);
+    }
+    cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+/* Until it has not slept, for once: others may want the core now and then. */
+static void stay_awake(void)
+{
+    for (unsigned i = 0; i < 1000; i++) {
+        t.w.paid = 16;
+        t.w.crowded_ns = 0;
+        t.w.trial = 0; /* long ago */
+        bell_ring(&t.bell);
+        wait_turn(&t.w, 0);
+        if (t.w.spread) {
+            return;
+        }
+    }
+    cr_assert(false, "it always slept");
+}
+
+Test(wait, the_edge_stands_where_the_switch_is)
+{
+    int fd[2];
+
+    use_two_cores();
+    open_world(WAIT_YIELD);
+    tcp_pair(fd);
+    t.w.edge = true;
+    t.w.near_fd = fd[1];
+    for (unsigned i = 0; i < 4; i++) {
+        send_from(i % 2, fd[0]);
+        stay_awake();
+        cr_expect(eq(int, stands(), (int)i % 2), "frame %u", i);
+        cr_expect(eq(u32, wait_flags(&t.w), i % 2 ? RECORD_SOON | RECORD_SECOND : RECORD_SOON));
+    }
+    close(fd[0]);
+    close(fd[1]);
+    close_world();
+}
+
+Test(wait, the_others_stand_where_they_are_told)
+{
+    use_two_cores();
+    open_world(WAIT_YIELD);
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned second = i & 1 ? RECORD_SECOND : 0;
+
+        t.w.beside = i >= 4;
+        wait_told(&t.w, RECORD_SOON | second);
+        t.w.crowded_ns = 0;
+        bell_ring(&t.bell);
+        wait_turn(&t.w, 0);
+        cr_expect(eq(int, stands(), (second != 0) == t.w.beside), "%u", i);
+    }
+    t.w.told_until_ns = 0;
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+    cr_expect(eq(int, stands(), -1), "asleep it is anywhere");
+    close_world();
+}
+
+/* ---- what speaks for not sleeping --------------------------------------------------------------
+ */
+
+Test(wait, a_long_wait_speaks_louder_than_a_short_one)
+{
+    open_world(WAIT_YIELD);
+    t.w.edge = true;
+    t.w.window_ns = 1000000000; /* so that a busy machine makes no short wait long */
+    t.w.paid = 20;
+    t.w.since_ns = loop_now_ns();
+    wait_turn(&t.w, 1);
+    cr_expect(eq(u32, t.w.paid, 21), "a short one");
+    t.w.since_ns = loop_now_ns() - 2500000000;
+    wait_turn(&t.w, 1);
+    cr_expect(eq(u32, t.w.paid, 17), "one of two windows");
+    t.w.since_ns = loop_now_ns() - 3600000000000;
+    wait_turn(&t.w, 1);
+    cr_expect(eq(u32, t.w.paid, 1), "one of an hour");
+    wait_turn(&t.w, 1);
+    cr_expect(eq(u32, t.w.paid, 1), "it did not wait");
+    close_world();
+}
+
+Test(wait, a_doorbell_without_work_speaks_for_nothing)
+{
+    open_world(WAIT_YIELD);
+    t.w.edge = true;
+    t.w.window_ns = 1000000000;
+    t.w.paid = 20;
+    for (unsigned i = 0; i < 10; i++) {
+        bell_ring(&t.bell);
+        t.w.crowded_ns = 0;
+        wait_turn(&t.w, 0);
+    }
+    cr_expect(eq(u32, t.w.paid, 20));
+    cr_expect(t.w.since_ns > 0, "it waits since");
     close_world();
 }
