@@ -12,7 +12,7 @@
 #include "ctl/service.h"
 
 #define LOOK_MS 2   /* between two looks whether all have come up */
-#define FULL_MS 100 /* so often their supervisor is asked, which sees those that fail */
+#define FULL_MS 300 /* so often their supervisor is asked, which sees those that fail */
 
 /* Everything that can be found wrong before anything is started.  Returns 0 or an exit status. */
 static int check_settings(const struct ctl *c)
@@ -267,8 +267,10 @@ int cmd_up(struct ctl *c)
     enum progress now;
     int status;
 
-    if (c->argc == 3 && strcmp(c->argv[1], "--timeout") == 0 && atof(c->argv[2]) > 0) {
-        seconds = atof(c->argv[2]);
+    if (c->argc == 3 && strcmp(c->argv[1], "--timeout") == 0) {
+        if (!ctl_seconds(c, "--timeout", c->argv[2], 0.1, &seconds)) {
+            return 2;
+        }
     } else if (c->argc > 1) {
         return ctl_usage(c, "up: unknown word '%s'", c->argv[1]);
     }

@@ -24,7 +24,8 @@ from words import LONGEST, cut, no_command
 
 PROMPT = 'mininet> '
 USER = 65533  # nobody's own; 'nobody' is what ofproxy or the router may be
-LOOK = 0.2    # seconds between two looks for a lab, while there is none
+LOOK = 0.2    # seconds between two looks for a lab ...
+SELDOM = 1    # ... and when there was none for ten times that
 HISTORY = 1000
 MEMORY = 512 << 20  # a line is as long as somebody types it
 HELP = """HOST COMMAND ...           a command in a host: %s
@@ -65,8 +66,10 @@ class Console:
         if not self.look():
             self.interrupted = False
             say(self.no_lab())
+            looks = 0
             while not self.look():
-                time.sleep(LOOK)
+                looks += 1
+                time.sleep(LOOK if looks * LOOK < 10 * SELDOM else SELDOM)
                 if self.interrupted:
                     self.interrupted, dropped = False, True
                     say('\n' + self.no_lab())
