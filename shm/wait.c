@@ -78,7 +78,13 @@ static uint64_t cheapest_yield(void)
 int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint64_t window_us,
               const struct bell *own)
 {
-    *w = (struct waiter){.loop = loop, .bell = own, .policy = policy, .near_fd = -1};
+    *w = (struct waiter){.loop = loop,
+                         .bell = own,
+                         .policy = policy,
+                         .near_fd = -1,
+                         .stands = -1,
+                         .place = -1,
+                         .switch_at = -1};
     w->window_ns = window_us * 1000;
     if (policy == WAIT_AUTO) {
         /* spin only where each of the three processes and its peers can have a core */
@@ -163,56 +169,74 @@ static void learn(struct waiter *w, uint64_t waited)
     }
 }
 
-/* Is the switch on the second core?  There its frames came in and it will be woken, which costs far
- * less from the same core.  Where nobody knows (no TCP), it is wherever we are. */
-static bool is_second(const struct waiter *w, int second)
+/* The two cores that the process may use.  False: they are not two. */
+static bool two_cores(const struct waiter *w, int core[2])
 {
-    int cpu = -1;
-    socklen_t len = sizeof cpu;
+    int n = 0;
 
-    return w->near_fd >= 0 &&
-           getsockopt(w->near_fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &len) == 0 && cpu == second;
-}
-
-/* Two cores: whoever stands at the stack's edge on one, with the switch; the others on the other.
- * Not to sleep is of use to two neighbours only where they do not take turns on one core. */
-static void spread(struct waiter *w)
-{
-    cpu_set_t one;
-    int core[2], n = 0;
-
-    if ((!w->spread && sched_getaffinity(0, sizeof w->cores, &w->cores) != 0) ||
-        CPU_COUNT(&w->cores) != 2) {
-        return; /* one: no choice; more: the kernel finds free ones */
-    }
     for (int i = 0; i < CPU_SETSIZE && n < 2; i++) {
         if (CPU_ISSET((size_t)i, &w->cores)) {
             core[n++] = i;
         }
     }
-    if (w->edge) {
-        w->second = is_second(w, core[1]);
+    return n == 2 && CPU_COUNT(&w->cores) == 2;
+}
+
+/* To one of the two cores, or (-1) back to all.  Others may say where it may run meanwhile. */
+static void stand(struct waiter *w, int place)
+{
+    cpu_set_t now, mine = w->cores;
+    int core[2];
+
+    w->place = place;
+    if (sched_getaffinity(0, sizeof now, &now) != 0) {
+        return;
     }
-    w->placed = w->second;
-    CPU_ZERO(&one);
-    CPU_SET((size_t)core[w->second == (w->edge || w->beside)], &one);
-    w->spread = sched_setaffinity(0, sizeof one, &one) == 0;
+    if (w->stands < 0 || CPU_COUNT(&now) != 1) {
+        w->cores = mine = now;
+    }
+    w->stands = -1;
+    if (two_cores(w, core) && place >= 0) { /* one: no choice; more: the kernel finds free ones */
+        CPU_ZERO(&mine);
+        CPU_SET((size_t)core[place], &mine);
+        w->stands = place;
+    }
+    if (sched_setaffinity(0, sizeof mine, &mine) != 0) {
+        w->stands = -1;
+    }
 }
 
-/* Time to look where the switch is, or told that it is elsewhere? */
-static bool misplaced(struct waiter *w, uint64_t now)
+/* Where the switch's frames came in: there it will be woken, which costs far less from the same
+ * core.  -1: nobody knows (no TCP), or there are not two cores. */
+static int switch_core(const struct waiter *w)
 {
-    bool look = w->edge && w->trial != now / TRIAL_EVERY_NS;
+    int cpu = -1, core[2];
+    socklen_t len = sizeof cpu;
 
-    w->trial = now / TRIAL_EVERY_NS;
-    return look || w->placed != w->second;
+    if (w->near_fd < 0 || !two_cores(w, core) ||
+        getsockopt(w->near_fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &len) != 0) {
+        return -1;
+    }
+    return cpu == core[0] ? 0 : cpu == core[1] ? 1 : -1;
 }
 
-/* Back to all that it may use; the kernel stacks sleepers on one core. */
-static void gather(struct waiter *w)
+/* Asleep, all stand where the switch is, so that nobody wakes another core.  Who does not sleep
+ * does not take turns on a core with a neighbour: whoever stands at the stack's edge is where the
+ * switch is, the others are on the other core.  -1: the kernel shall choose. */
+static int best_place(struct waiter *w, bool on, uint64_t now)
 {
-    sched_setaffinity(0, sizeof w->cores, &w->cores);
-    w->spread = false;
+    if (w->edge && w->looked != now / TRIAL_EVERY_NS) {
+        w->looked = now / TRIAL_EVERY_NS;
+        if (w->stands < 0) {
+            sched_getaffinity(0, sizeof w->cores, &w->cores);
+        }
+        w->switch_at = switch_core(w);
+    }
+    if (now < w->crowded_ns) {
+        return -1;
+    }
+    return !on || w->edge || w->beside ? (on && w->switch_at < 0 ? 0 : w->switch_at)
+                                       : w->switch_at != 1;
 }
 
 /* Is it better not to sleep?  How long the waits are depends on that.  So the process at the edge
@@ -224,10 +248,12 @@ static bool hot(struct waiter *w, uint64_t now)
         w->edge ? w->paid >= PAID_OPEN || now % TRIAL_EVERY_NS < TRIAL_NS : now < w->told_until_ns;
 
     on = on && w->policy != WAIT_SLEEP && now >= w->crowded_ns;
-    if (on && w->policy == WAIT_YIELD && (!w->hot || misplaced(w, now))) {
-        spread(w);
-    } else if (!on && w->spread) {
-        gather(w);
+    if (w->policy != WAIT_POLL) {
+        int place = best_place(w, on, now);
+
+        if (place != w->place) {
+            stand(w, place);
+        }
     }
     w->hot = on;
     return on;
@@ -235,14 +261,18 @@ static bool hot(struct waiter *w, uint64_t now)
 
 unsigned wait_flags(const struct waiter *w)
 {
-    return w->hot ? RECORD_SOON | (w->second ? RECORD_SECOND : 0u) : 0;
+    static const unsigned at[] = {0, RECORD_FIRST, RECORD_SECOND};
+
+    return (w->hot ? RECORD_SOON : 0u) | at[w->switch_at + 1];
 }
 
 void wait_told(struct waiter *w, unsigned flags)
 {
-    if (flags & RECORD_SOON) {
-        w->told = true;
-        w->second = (flags & RECORD_SECOND) != 0;
+    w->told |= (flags & RECORD_SOON) != 0;
+    if (flags & (RECORD_FIRST | RECORD_SECOND)) {
+        w->switch_at = (flags & RECORD_SECOND) != 0;
+    } else if (flags & RECORD_SOON) {
+        w->switch_at = -1;
     }
 }
 

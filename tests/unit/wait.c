@@ -204,10 +204,10 @@ static void stay_awake(void)
     for (unsigned i = 0; i < 1000; i++) {
         t.w.paid = 16;
         t.w.crowded_ns = 0;
-        t.w.trial = 0; /* long ago */
+        t.w.looked = 0; /* long ago */
         bell_ring(&t.bell);
         wait_turn(&t.w, 0);
-        if (t.w.spread) {
+        if (t.w.hot) {
             return;
         }
     }
@@ -227,31 +227,66 @@ Test(wait, the_edge_stands_where_the_switch_is)
         send_from(i % 2, fd[0]);
         stay_awake();
         cr_expect(eq(int, stands(), (int)i % 2), "frame %u", i);
-        cr_expect(eq(u32, wait_flags(&t.w), i % 2 ? RECORD_SOON | RECORD_SECOND : RECORD_SOON));
+        cr_expect(eq(u32, wait_flags(&t.w), RECORD_SOON | (i % 2 ? RECORD_SECOND : RECORD_FIRST)));
     }
     close(fd[0]);
     close(fd[1]);
     close_world();
 }
 
-Test(wait, the_others_stand_where_they_are_told)
+/* Where one stands that was told 'flags'. */
+static int told(unsigned flags)
+{
+    wait_told(&t.w, flags);
+    t.w.crowded_ns = 0;
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+    return stands();
+}
+
+Test(wait, the_others_stand_on_the_other_core_until_they_sleep)
 {
     use_two_cores();
     open_world(WAIT_YIELD);
-    for (unsigned i = 0; i < 8; i++) {
-        unsigned second = i & 1 ? RECORD_SECOND : 0;
-
-        t.w.beside = i >= 4;
-        wait_told(&t.w, RECORD_SOON | second);
-        t.w.crowded_ns = 0;
-        bell_ring(&t.bell);
-        wait_turn(&t.w, 0);
-        cr_expect(eq(int, stands(), (second != 0) == t.w.beside), "%u", i);
+    cr_expect(eq(int, told(0), -1), "nobody knows where the switch is");
+    cr_expect(eq(int, told(RECORD_SOON), 1), "the edge is on the first, then");
+    for (unsigned i = 0; i < 4; i++) {
+        cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
+        t.w.told_until_ns = 0;
+        cr_expect(eq(int, told(RECORD_SECOND), 1), "asleep it is with the switch");
+        cr_expect(eq(int, told(RECORD_FIRST), 0), "asleep it is with the switch");
+        cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 1));
+        t.w.told_until_ns = 0;
     }
-    t.w.told_until_ns = 0;
+    t.w.beside = true;
+    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 1));
+    cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 0));
+    close_world();
+}
+
+Test(wait, nobody_stands_anywhere_by_choice_where_others_compute)
+{
+    use_two_cores();
+    open_world(WAIT_YIELD);
+    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
+    t.w.crowded_ns = loop_now_ns() + 10000000000ull;
     bell_ring(&t.bell);
     wait_turn(&t.w, 0);
-    cr_expect(eq(int, stands(), -1), "asleep it is anywhere");
+    cr_expect(eq(int, stands(), -1));
+    close_world();
+}
+
+Test(wait, whoever_says_meanwhile_where_it_may_run_is_heard)
+{
+    use_two_cores();
+    open_world(WAIT_YIELD);
+    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
+    use(core, 2);
+    cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 1));
+    use(core, 2);
+    cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), -1), "nothing has changed for it");
+    use(core, 1);
+    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
     close_world();
 }
 
