@@ -1,17 +1,22 @@
 /* tests/bench/chain_bench.c - three processes, 128 bytes there and back: A to B to C to B to A.
  *
- *     chain_bench ring|unix|tcp WINDOW RECORDS [POLICY]
+ *     chain_bench ring|unix|tcp|bare WINDOW RECORDS [POLICY]
  *
  * "ring": the project's rings, doorbells and waiting (auto, yield, poll or sleep), as in the stack.
  * "unix", "tcp": the same over stream sockets: each process sleeps in epoll, takes by one recv what
- * there is, and passes it on by one send.  WINDOW records are under way at once.  Prints the median
+ * there is, and passes it on by one send.  "bare": the floor; four numbers in shared memory and no
+ * records, three processes that yield and never sleep, A and C on the first core, B on the second.
+ * WINDOW records are under way at once.  Prints the median
  * of the times there and back in microseconds, and records a second. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -295,6 +300,81 @@ static void over_sockets(bool unix_sockets, unsigned window, uint64_t records)
     }
 }
 
+/* ---- the floor ---------------------------------------------------------------------------- */
+
+/* How many records have come to B, to C, back to B, back to A. */
+struct place {
+    _Alignas(128) _Atomic uint64_t n;
+};
+
+static void use_core(size_t core)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    sched_setaffinity(0, sizeof one, &one); /* where there is only one, all stay on that */
+}
+
+static bool pass_bare(struct place *from, struct place *to)
+{
+    uint64_t n = atomic_load_explicit(&from->n, memory_order_acquire);
+
+    if (n == atomic_load_explicit(&to->n, memory_order_relaxed)) {
+        return false;
+    }
+    atomic_store_explicit(&to->n, n, memory_order_release);
+    return true;
+}
+
+static _Noreturn void bare_node(struct place *at, bool middle)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    use_core(middle ? 1 : 0);
+    for (;;) {
+        bool some = middle ? pass_bare(&at[0], &at[1]) | pass_bare(&at[2], &at[3])
+                           : pass_bare(&at[1], &at[2]);
+
+        if (!some) {
+            sched_yield();
+        }
+    }
+}
+
+static void bare(unsigned window, uint64_t records)
+{
+    struct place *at =
+        mmap(NULL, 4 * sizeof *at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    uint64_t sent = 0, since[512] = {0};
+
+    if (at == MAP_FAILED) {
+        perror("chain_bench: memory");
+        exit(2);
+    }
+    for (unsigned c = 0; c < 2; c++) {
+        child[c] = fork();
+        if (child[c] == 0) {
+            bare_node(at, c == 0);
+        }
+    }
+    use_core(0);
+    while (back < records) {
+        uint64_t n;
+
+        for (; sent < records && sent - back < window; sent++) {
+            since[sent % 512] = loop_now_ns();
+        }
+        atomic_store_explicit(&at[0].n, sent, memory_order_release);
+        n = atomic_load_explicit(&at[3].n, memory_order_acquire);
+        if (n == back) {
+            sched_yield();
+        }
+        for (; back < n; back++) {
+            took(since[back % 512]);
+        }
+    }
+}
+
 /* ---- the run ------------------------------------------------------------------------------ */
 
 int main(int argc, char **argv)
@@ -307,8 +387,8 @@ int main(int argc, char **argv)
 
     if (window < 1 || window > 512 || records < 1 ||
         (argc > 4 && !wait_policy_parse(argv[4], &policy))) {
-        fprintf(stderr, "usage: chain_bench ring|unix|tcp WINDOW RECORDS [auto|yield|poll|sleep]; "
-                        "a window of 1 to 512\n");
+        fprintf(stderr, "usage: chain_bench ring|unix|tcp|bare WINDOW RECORDS "
+                        "[auto|yield|poll|sleep]; a window of 1 to 512\n");
         return 2;
     }
     if (!mkdtemp(dir)) {
@@ -318,6 +398,8 @@ int main(int argc, char **argv)
     start = loop_now_ns();
     if (strcmp(argv[1], "ring") == 0) {
         over_rings(policy, window, records);
+    } else if (strcmp(argv[1], "bare") == 0) {
+        bare(window, records);
     } else {
         over_sockets(strcmp(argv[1], "unix") == 0, window, records);
     }
