@@ -16,6 +16,7 @@
 #define LOOK_NS 8000            /* between two looks at descriptors while lingering */
 #define PAID_OPEN 3             /* so much must speak for the window */
 #define PAID_MOST 64            /* and cannot speak louder */
+#define BULK 8                  /* so many frames after each wait are many at once */
 #define LOUDEST 8               /* windows: how loud one wait can be */
 #define TRIAL_EVERY_NS 65536000 /* so often it is tried ... */
 #define TRIAL_NS 1000000        /* ... for so long */
@@ -220,7 +221,8 @@ static int switch_core(const struct waiter *w)
     return cpu == core[0] ? 0 : cpu == core[1] ? 1 : -1;
 }
 
-/* Asleep, all stand where the switch is, so that nobody wakes another core.  Who does not sleep
+/* Asleep, all stand where the switch is, so that nobody wakes another core; but where many frames
+ * come at once, both cores are worth more than what that costs.  Who does not sleep
  * does not take turns on a core with a neighbour: whoever stands at the stack's edge is where the
  * switch is, the others are on the other core.  -1: the kernel shall choose. */
 static int best_place(struct waiter *w, bool on, uint64_t now)
@@ -231,8 +233,10 @@ static int best_place(struct waiter *w, bool on, uint64_t now)
             sched_getaffinity(0, sizeof w->cores, &w->cores);
         }
         w->switch_at = switch_core(w);
+        w->bulk = w->frames > BULK * w->waits;
+        w->frames = w->waits = 0;
     }
-    if (now < w->crowded_ns) {
+    if (now < w->crowded_ns || (!on && w->bulk)) {
         return -1;
     }
     return !on || w->edge || w->beside ? (on && w->switch_at < 0 ? 0 : w->switch_at)
@@ -263,17 +267,13 @@ unsigned wait_flags(const struct waiter *w)
 {
     static const unsigned at[] = {0, RECORD_FIRST, RECORD_SECOND};
 
-    return (w->hot ? RECORD_SOON : 0u) | at[w->switch_at + 1];
+    return w->hot ? RECORD_SOON | at[w->switch_at + 1] : w->bulk ? 0 : at[w->switch_at + 1];
 }
 
 void wait_told(struct waiter *w, unsigned flags)
 {
     w->told |= (flags & RECORD_SOON) != 0;
-    if (flags & (RECORD_FIRST | RECORD_SECOND)) {
-        w->switch_at = (flags & RECORD_SECOND) != 0;
-    } else if (flags & RECORD_SOON) {
-        w->switch_at = -1;
-    }
+    w->switch_at = flags & RECORD_SECOND ? 1 : flags & RECORD_FIRST ? 0 : -1;
 }
 
 void wait_blocked(struct waiter *w)
@@ -341,6 +341,9 @@ void wait_turn(struct waiter *w, unsigned work)
     w->rung = false;
     if (work > 0) {
         w->blocked_ms = 0;
+        w->frames += work;
+        w->waits += w->waited;
+        w->waited = false;
         if (w->since_ns > 0) {
             learn(w, loop_now_ns() - w->since_ns);
             w->since_ns = 0;
@@ -350,6 +353,7 @@ void wait_turn(struct waiter *w, unsigned work)
         }
         return;
     }
+    w->waited = true;
     if (w->idle > IDLE_BELLS) {
         cover_ears(w);
         return;

@@ -39,20 +39,23 @@ struct waiter {
     uint64_t window_ns;
     uint64_t yield_ns; /* what a yield costs at least */
     uint64_t told_until_ns;
-    bool told;           /* since the last wait */
-    unsigned paid;       /* how much the last waits speak for not sleeping */
-    uint64_t since_ns;   /* since when it is without work, when it was hot then; else 0 */
-    bool hot;            /* it does not sleep, for the window */
-    bool alone;          /* the last yield gave the core to nobody */
-    bool edge;           /* most of its work comes by descriptors */
-    int near_fd;         /* of the edge: the socket that its last work came by; -1: none */
-    bool beside;         /* on the edge's core, where others stand on the other of two */
-    int stands;          /* on which of two cores, by its own choice; -1: on any that it may use */
-    int place;           /* where it wants to stand */
-    int switch_at;       /* on which of them the switch is; -1: not known */
-    uint64_t looked;     /* when it was last looked for, in TRIAL_EVERY_NS */
-    cpu_set_t cores;     /* those that it may use */
-    uint64_t crowded_ns; /* until when nothing is yielded */
+    bool told;         /* since the last wait */
+    unsigned paid;     /* how much the last waits speak for not sleeping */
+    uint64_t since_ns; /* since when it is without work, when it was hot then; else 0 */
+    bool hot;          /* it does not sleep, for the window */
+    bool alone;        /* the last yield gave the core to nobody */
+    bool edge;         /* most of its work comes by descriptors */
+    int near_fd;       /* of the edge: the socket that its last work came by; -1: none */
+    bool beside;       /* on the edge's core, where others stand on the other of two */
+    int stands;        /* on which of two cores, by its own choice; -1: on any that it may use */
+    int place;         /* where it wants to stand */
+    int switch_at;     /* on which of them the switch is; -1: not known */
+    uint64_t frames, waits; /* since 'looked' */
+    bool waited;            /* since the last frame */
+    bool bulk;              /* many frames came after each wait */
+    uint64_t looked;        /* when it was last looked for, in TRIAL_EVERY_NS */
+    cpu_set_t cores;        /* those that it may use */
+    uint64_t crowded_ns;    /* until when nothing is yielded */
     struct ring_rx *rings[8];
     unsigned n_rings, turns, rings_heard;
     /* e.g. rcu_thread_offline and _online; the loop's functions are called between the two */

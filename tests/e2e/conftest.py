@@ -3,6 +3,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import sys
 
 sys.dont_write_bytecode = True
@@ -21,6 +22,7 @@ STACKS = []
 def pytest_sessionstart(session):
     if session.config.option.collectonly:
         return
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started us by '&', and so in children
     if os.geteuid() != 0:
         pytest.exit('the end-to-end tests need root, for the lab: sudo make e2e', 2)
     missing = [t for t in ('ovs-vswitchd', 'mnexec', 'ping', 'arping', 'traceroute', 'wget', 'strace')

@@ -255,12 +255,46 @@ Test(wait, the_others_stand_on_the_other_core_until_they_sleep)
         t.w.told_until_ns = 0;
         cr_expect(eq(int, told(RECORD_SECOND), 1), "asleep it is with the switch");
         cr_expect(eq(int, told(RECORD_FIRST), 0), "asleep it is with the switch");
+        cr_expect(eq(int, told(0), -1), "nobody knows any more, or it does not matter");
         cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 1));
         t.w.told_until_ns = 0;
     }
     t.w.beside = true;
     cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 1));
     cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 0));
+    close_world();
+}
+
+/* What the edge says after 'turns' waits, 'frames' coming after each. */
+static unsigned says_after(unsigned turns, unsigned frames)
+{
+    for (unsigned i = 0; i < turns; i++) {
+        bell_ring(&t.bell);
+        wait_turn(&t.w, 0);
+        wait_turn(&t.w, frames);
+    }
+    t.w.looked = 0; /* long ago */
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+    return wait_flags(&t.w);
+}
+
+Test(wait, where_many_frames_come_at_once_sleepers_stand_anywhere)
+{
+    int fd[2];
+
+    use_two_cores();
+    open_world(WAIT_SLEEP);
+    tcp_pair(fd);
+    t.w.edge = true;
+    t.w.near_fd = fd[1];
+    send_from(1, fd[0]);
+    cr_expect(eq(u32, says_after(10, 1), RECORD_SECOND), "one by one");
+    cr_expect(eq(int, stands(), 1));
+    cr_expect(eq(u32, says_after(10, 64), 0), "64 at once");
+    cr_expect(eq(int, stands(), -1));
+    close(fd[0]);
+    close(fd[1]);
     close_world();
 }
 
