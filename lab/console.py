@@ -25,7 +25,7 @@ from words import LONGEST, cut, no_command
 PROMPT = 'mininet> '
 USER = 65533  # nobody's own; 'nobody' is what ofproxy or the router may be
 LOOK = 0.2    # seconds between two looks for a lab ...
-SELDOM = 1    # ... and when there was none for ten times that
+SELDOM = 1    # ... and when there was none for twice that
 HISTORY = 1000
 MEMORY = 512 << 20  # a line is as long as somebody types it
 HELP = """HOST COMMAND ...           a command in a host: %s
@@ -69,7 +69,7 @@ class Console:
             looks = 0
             while not self.look():
                 looks += 1
-                time.sleep(LOOK if looks * LOOK < 10 * SELDOM else SELDOM)
+                time.sleep(LOOK if looks * LOOK < 2 * SELDOM else SELDOM)
                 if self.interrupted:
                     self.interrupted, dropped = False, True
                     say('\n' + self.no_lab())
