@@ -186,23 +186,24 @@ static bool two_cores(const struct waiter *w, int core[2])
 /* To one of the two cores, or (-1) back to all.  Others may say where it may run meanwhile. */
 static void stand(struct waiter *w, int place)
 {
-    cpu_set_t now, mine = w->cores;
+    cpu_set_t now;
     int core[2];
 
     w->place = place;
     if (sched_getaffinity(0, sizeof now, &now) != 0) {
         return;
     }
-    if (w->stands < 0 || CPU_COUNT(&now) != 1) {
-        w->cores = mine = now;
+    if (w->stands < 0 || !CPU_EQUAL(&now, &w->chosen)) {
+        w->cores = now;
     }
+    w->chosen = w->cores;
     w->stands = -1;
     if (two_cores(w, core) && place >= 0) { /* one: no choice; more: the kernel finds free ones */
-        CPU_ZERO(&mine);
-        CPU_SET((size_t)core[place], &mine);
+        CPU_ZERO(&w->chosen);
+        CPU_SET((size_t)core[place], &w->chosen);
         w->stands = place;
     }
-    if (sched_setaffinity(0, sizeof mine, &mine) != 0) {
+    if (!CPU_EQUAL(&now, &w->chosen) && sched_setaffinity(0, sizeof w->chosen, &w->chosen) != 0) {
         w->stands = -1;
     }
 }
@@ -222,9 +223,9 @@ static int switch_core(const struct waiter *w)
 }
 
 /* Asleep, all stand where the switch is, so that nobody wakes another core; but where many frames
- * come at once, both cores are worth more than what that costs.  Who does not sleep
- * does not take turns on a core with a neighbour: whoever stands at the stack's edge is where the
- * switch is, the others are on the other core.  -1: the kernel shall choose. */
+ * come at once, both cores are worth more than what that costs.  Who does not sleep takes no turns
+ * on a core with a neighbour: the edge is where the switch is, the others are on the other core.
+ * -1: the kernel shall choose. */
 static int best_place(struct waiter *w, bool on, uint64_t now)
 {
     if (w->edge && w->looked != now / TRIAL_EVERY_NS) {

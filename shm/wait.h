@@ -55,6 +55,7 @@ struct waiter {
     bool bulk;              /* many frames came after each wait */
     uint64_t looked;        /* when it was last looked for, in TRIAL_EVERY_NS */
     cpu_set_t cores;        /* those that it may use */
+    cpu_set_t chosen;       /* what it chose of them */
     uint64_t crowded_ns;    /* until when nothing is yielded */
     struct ring_rx *rings[8];
     unsigned n_rings, turns, rings_heard;

@@ -320,7 +320,9 @@ Test(wait, whoever_says_meanwhile_where_it_may_run_is_heard)
     use(core, 2);
     cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), -1), "nothing has changed for it");
     use(core, 1);
-    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
+    for (unsigned i = 0; i < 4; i++) {
+        cr_expect(eq(int, told(i % 2 ? RECORD_FIRST : RECORD_SECOND), 0), "it may use that alone");
+    }
     close_world();
 }
 
