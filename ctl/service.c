@@ -141,8 +141,8 @@ int service_write_all(const struct ctl *c, char *why, size_t size)
             return fail(why, size, path);
         }
     }
-    /* s6-svscan starts them as it finds them, and a memory file system names the newest first: so
-     * those that packets pass start before the browser's side. */
+    /* s6-svscan starts them as it finds them, and most memory file systems name the newest first:
+     * so those that packets pass start before the browser's side. */
     for (unsigned p = TOPO_PROCESSES; p-- > 0 && err == 0;) {
         err = c->starts[p] ? write_one(c, (enum topo_process)p, why, size) : 0;
     }

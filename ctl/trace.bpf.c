@@ -271,6 +271,7 @@ static int search_batch(uint32_t i, void *context)
 }
 
 /* On a frame's way the rings, and what is done with what comes out of each, take turns. */
+_Static_assert(TRACE_WRITE == TRACE_PKT_IN + 7, "the order of trace.def");
 static __always_inline uint32_t row_of(uint32_t ring)
 {
     return TRACE_PKT_IN + ring * 2;

@@ -253,6 +253,9 @@ void conn_close(struct of_conn *c, const char *cause)
         of_dial_ended(c->dial, c->ready_time != 0, cause);
     }
     stream_close(c);
+    if (p->waiter.near_fd == c->fd.fd) {
+        p->waiter.near_fd = -1;
+    }
     close(c->fd.fd);
     intake_drop(&p->intake, &c->part);
     c->state = CONN_FREE;

@@ -156,7 +156,6 @@ static enum drop stage(struct of_conn *c, const struct of_msg *m, const struct p
     p->seq = r.seq;
     r.klass = (uint8_t)who->klass;
     r.flags = (uint8_t)wait_flags(&p->waiter);
-    p->waiter.near_fd = c->fd.fd;
     r.port = in->port;
     r.head_len = head_len;
     r.tail_len = len - head_len;
@@ -230,6 +229,7 @@ void packet_in_take(struct of_conn *c, const struct of_msg *m, const struct pack
 
     counter_tally(&c->proxy->tally, OFPROXY_RECEIVED, 1);
     c->proxy->work++;
+    c->proxy->waiter.near_fd = c->fd.fd;
     why = take(owner, m, in);
     if (why != DROP_NONE) {
         PROBE3(verdict, 0, VERDICT_DROPPED, why);

@@ -17,10 +17,11 @@
 /* In 'flags': ofproxy does not sleep, since frame follows on frame; so let nobody sleep whom the
  * frame passes (wait_told).  Advice: no verdict hangs on it. */
 #define RECORD_SOON 1
-/* On a machine of two cores, where the switch is, as far as ofproxy knows: there it stands itself.
- */
-#define RECORD_FIRST 2
-#define RECORD_SECOND 4
+/* The other bits: the number of the core that ofproxy stands on by choice (shm/affinity.h), from 1;
+ * 0: on none, or on one whose number is too large. */
+#define RECORD_CPUS 127
+#define RECORD_CPU(cpu) ((unsigned)((cpu) + 1) << 1)
+#define RECORD_CPU_OF(flags) ((int)((flags) >> 1) - 1)
 
 /* What kind of frame it is, and so what it may take of the stack. */
 enum ingress_class {
@@ -44,7 +45,7 @@ struct record {
     uint8_t verdict;   /* enum verdict */
     uint8_t reason;    /* enum drop, when VERDICT_DROPPED */
     uint8_t klass;     /* enum ingress_class of the frame */
-    uint8_t flags;     /* RECORD_SOON, RECORD_FIRST or _SECOND; or zero */
+    uint8_t flags;     /* RECORD_SOON, RECORD_CPU */
     uint64_t src;      /* position in the writer's input ring that this settles there, 0: none */
     uint64_t seq;      /* ofproxy's number for the frame, for its whole journey; 0: originated */
     uint64_t rx_ns;    /* CLOCK_MONOTONIC when the frame, or its cause, was received; 0: unknown */

@@ -5,19 +5,19 @@
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define LOOK_EVERY 8     /* busy turns between two looks at descriptors and timers */
 #define NET_MS 250       /* longest sleep: a net under a producer killed between publish and bell */
 #define SLICE_NS 1000000 /* a yield of more went to somebody who computes */
-#define CROWDED_NS 50000000     /* for so long nothing is yielded then */
-#define SPIN_NS 4000            /* between two yields where nobody wants the core */
-#define LOOK_NS 8000            /* between two looks at descriptors while lingering */
-#define PAID_OPEN 3             /* so much must speak for the window */
-#define PAID_MOST 64            /* and cannot speak louder */
-#define BULK 8                  /* so many frames after each wait are many at once */
-#define LOUDEST 8               /* windows: how loud one wait can be */
+#define CROWDED_NS 100000000 /* for so long nothing is yielded then: longer than TRIAL_EVERY_NS */
+#define KNOWN_NS 1000000000  /* for so long after the last frame it counts where the switch was */
+#define SPIN_NS 4000         /* between two yields where nobody wants the core */
+#define LOOK_NS 8000         /* between two looks at descriptors while lingering */
+#define PAID_OPEN 3          /* so much must speak for the window */
+#define PAID_MOST 64         /* and cannot speak louder */
+#define BULK 8               /* so many frames after each wait are many at once */
+#define LOUDEST 8            /* windows: how loud one wait can be */
 #define TRIAL_EVERY_NS 65536000 /* so often it is tried ... */
 #define TRIAL_NS 1000000        /* ... for so long */
 #define BELL_EVENTS (EPOLLIN | EPOLLET)
@@ -79,14 +79,9 @@ static uint64_t cheapest_yield(void)
 int wait_open(struct waiter *w, struct loop *loop, enum wait_policy policy, uint64_t window_us,
               const struct bell *own)
 {
-    *w = (struct waiter){.loop = loop,
-                         .bell = own,
-                         .policy = policy,
-                         .near_fd = -1,
-                         .stands = -1,
-                         .place = -1,
-                         .switch_at = -1};
+    *w = (struct waiter){.loop = loop, .bell = own, .policy = policy, .near_fd = -1, .cpu = -1};
     w->window_ns = window_us * 1000;
+    affinity_open(&w->affinity);
     if (policy == WAIT_AUTO) {
         /* spin only where each of the three processes and its peers can have a core */
         w->policy = sysconf(_SC_NPROCESSORS_ONLN) >= 6 ? WAIT_POLL : WAIT_YIELD;
@@ -170,56 +165,34 @@ static void learn(struct waiter *w, uint64_t waited)
     }
 }
 
-/* The two cores that the process may use.  False: they are not two. */
-static bool two_cores(const struct waiter *w, int core[2])
+/* The edge is without work.  A wait that has become as loud as one can be counts before it ends. */
+static void keep_score(struct waiter *w, uint64_t now)
 {
-    int n = 0;
-
-    for (int i = 0; i < CPU_SETSIZE && n < 2; i++) {
-        if (CPU_ISSET((size_t)i, &w->cores)) {
-            core[n++] = i;
-        }
-    }
-    return n == 2 && CPU_COUNT(&w->cores) == 2;
-}
-
-/* To one of the two cores, or (-1) back to all.  Others may say where it may run meanwhile. */
-static void stand(struct waiter *w, int place)
-{
-    cpu_set_t now;
-    int core[2];
-
-    w->place = place;
-    if (sched_getaffinity(0, sizeof now, &now) != 0) {
+    if (!w->edge) {
         return;
     }
-    if (w->stands < 0 || !CPU_EQUAL(&now, &w->chosen)) {
-        w->cores = now;
-    }
-    w->chosen = w->cores;
-    w->stands = -1;
-    if (two_cores(w, core) && place >= 0) { /* one: no choice; more: the kernel finds free ones */
-        CPU_ZERO(&w->chosen);
-        CPU_SET((size_t)core[place], &w->chosen);
-        w->stands = place;
-    }
-    if (!CPU_EQUAL(&now, &w->chosen) && sched_setaffinity(0, sizeof w->chosen, &w->chosen) != 0) {
-        w->stands = -1;
+    if (w->since_ns == 0) {
+        w->since_ns = now;
+    } else if (now - w->since_ns > LOUDEST * w->window_ns) {
+        learn(w, now - w->since_ns);
+        w->since_ns = now;
     }
 }
 
-/* Where the switch's frames came in: there it will be woken, which costs far less from the same
- * core.  -1: nobody knows (no TCP), or there are not two cores. */
-static int switch_core(const struct waiter *w)
+/* The edge looks where the switch is, and how its frames come. */
+static void look_around(struct waiter *w, uint64_t now)
 {
-    int cpu = -1, core[2];
-    socklen_t len = sizeof cpu;
-
-    if (w->near_fd < 0 || !two_cores(w, core) ||
-        getsockopt(w->near_fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &len) != 0) {
-        return -1;
+    if (w->looked == now / TRIAL_EVERY_NS) {
+        return;
     }
-    return cpu == core[0] ? 0 : cpu == core[1] ? 1 : -1;
+    w->looked = now / TRIAL_EVERY_NS;
+    affinity_look(&w->affinity);
+    w->cpu = affinity_incoming(w->near_fd);
+    w->bulk = w->frames > BULK * w->waits;
+    if (w->frames > 0) {
+        w->known_until_ns = now + KNOWN_NS;
+    }
+    w->frames = w->waits = 0;
 }
 
 /* Asleep, all stand where the switch is, so that nobody wakes another core; but where many frames
@@ -228,20 +201,19 @@ static int switch_core(const struct waiter *w)
  * -1: the kernel shall choose. */
 static int best_place(struct waiter *w, bool on, uint64_t now)
 {
-    if (w->edge && w->looked != now / TRIAL_EVERY_NS) {
-        w->looked = now / TRIAL_EVERY_NS;
-        if (w->stands < 0) {
-            sched_getaffinity(0, sizeof w->cores, &w->cores);
-        }
-        w->switch_at = switch_core(w);
-        w->bulk = w->frames > BULK * w->waits;
-        w->frames = w->waits = 0;
+    int at;
+
+    if (w->edge) {
+        look_around(w, now);
     }
-    if (now < w->crowded_ns || (!on && w->bulk)) {
+    at = affinity_index(&w->affinity, w->cpu);
+    if (now < w->crowded_ns || (!on && (w->bulk || now >= w->known_until_ns))) {
         return -1;
     }
-    return !on || w->edge || w->beside ? (on && w->switch_at < 0 ? 0 : w->switch_at)
-                                       : w->switch_at != 1;
+    if (on && w->edge) {
+        return at < 0 ? 0 : at;
+    }
+    return on && at >= 0 ? 1 - at : at;
 }
 
 /* Is it better not to sleep?  How long the waits are depends on that.  So the process at the edge
@@ -253,12 +225,8 @@ static bool hot(struct waiter *w, uint64_t now)
         w->edge ? w->paid >= PAID_OPEN || now % TRIAL_EVERY_NS < TRIAL_NS : now < w->told_until_ns;
 
     on = on && w->policy != WAIT_SLEEP && now >= w->crowded_ns;
-    if (w->policy != WAIT_POLL) {
-        int place = best_place(w, on, now);
-
-        if (place != w->place) {
-            stand(w, place);
-        }
+    if (w->policy == WAIT_YIELD) {
+        affinity_take(&w->affinity, best_place(w, on, now));
     }
     w->hot = on;
     return on;
@@ -266,15 +234,16 @@ static bool hot(struct waiter *w, uint64_t now)
 
 unsigned wait_flags(const struct waiter *w)
 {
-    static const unsigned at[] = {0, RECORD_FIRST, RECORD_SECOND};
+    int cpu = affinity_cpu(&w->affinity);
 
-    return w->hot ? RECORD_SOON | at[w->switch_at + 1] : w->bulk ? 0 : at[w->switch_at + 1];
+    return (w->hot ? RECORD_SOON : 0u) | (cpu < RECORD_CPUS ? RECORD_CPU(cpu) : 0u);
 }
 
 void wait_told(struct waiter *w, unsigned flags)
 {
+    w->heard = true;
     w->told |= (flags & RECORD_SOON) != 0;
-    w->switch_at = flags & RECORD_SECOND ? 1 : flags & RECORD_FIRST ? 0 : -1;
+    w->cpu = RECORD_CPU_OF(flags);
 }
 
 void wait_blocked(struct waiter *w)
@@ -364,15 +333,17 @@ void wait_turn(struct waiter *w, unsigned work)
         return;
     }
     now = loop_now_ns();
-    if (w->told) {
-        w->told = false;
-        w->told_until_ns = now + 4 * w->window_ns; /* past the edge's window, and the way there */
+    if (w->heard) {
+        w->known_until_ns = now + KNOWN_NS;
+        w->told_until_ns = w->told ? now + 4 * w->window_ns : w->told_until_ns;
+        w->heard = w->told = false;
     }
     if (hot(w, now)) {
-        w->since_ns = w->edge && w->since_ns == 0 ? now : w->since_ns;
+        keep_score(w, now);
         if (linger(w, now)) {
             return;
         }
+        hot(w, loop_now_ns()); /* it may be time to stand where sleepers stand */
     }
     sleep_now(w);
 }

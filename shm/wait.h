@@ -1,7 +1,8 @@
 /* shm/wait.h - what a process does between two turns of its loop.
  *
  *     wait_open(&w, &loop, policy, window_us, &topo.bell[topo.me]);
- *     w.edge = true;                          at the edge: its records bear wait_flags(&w)
+ *     w.edge = true;                          at the edge: its records bear wait_flags(&w), and
+ *     w.near_fd = fd;                         this says by which socket the last one came
  *     wait_ring(&w, &rx);                     each ring that it reads
  *     while (loop_running(&loop)) {
  *         unsigned work = up(&b) + down(&b);  elsewhere: wait_told(&w, r.flags) for each record
@@ -26,6 +27,7 @@
 #include <stdint.h>
 
 #include "common/loop.h"
+#include "shm/affinity.h"
 #include "shm/bell.h"
 #include "shm/ring.h"
 
@@ -39,24 +41,21 @@ struct waiter {
     uint64_t window_ns;
     uint64_t yield_ns; /* what a yield costs at least */
     uint64_t told_until_ns;
-    bool told;         /* since the last wait */
+    bool heard, told;  /* since the last wait: of the edge, and not to sleep */
     unsigned paid;     /* how much the last waits speak for not sleeping */
     uint64_t since_ns; /* since when it is without work, when it was hot then; else 0 */
     bool hot;          /* it does not sleep, for the window */
     bool alone;        /* the last yield gave the core to nobody */
     bool edge;         /* most of its work comes by descriptors */
-    int near_fd;       /* of the edge: the socket that its last work came by; -1: none */
-    bool beside;       /* on the edge's core, where others stand on the other of two */
-    int stands;        /* on which of two cores, by its own choice; -1: on any that it may use */
-    int place;         /* where it wants to stand */
-    int switch_at;     /* on which of them the switch is; -1: not known */
-    uint64_t frames, waits; /* since 'looked' */
-    bool waited;            /* since the last frame */
-    bool bulk;              /* many frames came after each wait */
-    uint64_t looked;        /* when it was last looked for, in TRIAL_EVERY_NS */
-    cpu_set_t cores;        /* those that it may use */
-    cpu_set_t chosen;       /* what it chose of them */
-    uint64_t crowded_ns;    /* until when nothing is yielded */
+    int near_fd;       /* of the edge: the socket that its last frame came by; -1: none */
+    int cpu;           /* of the edge: where the switch is; else where the edge is; -1: not known */
+    struct affinity affinity;
+    uint64_t known_until_ns; /* 'cpu' counts no longer, when one sleeps */
+    uint64_t frames, waits;  /* since 'looked' */
+    bool waited;             /* since the last frame */
+    bool bulk;               /* many frames came after each wait */
+    uint64_t looked;         /* when the edge last looked around, in TRIAL_EVERY_NS */
+    uint64_t crowded_ns;     /* until when nothing is yielded */
     struct ring_rx *rings[8];
     unsigned n_rings, turns, rings_heard;
     /* e.g. rcu_thread_offline and _online; the loop's functions are called between the two */
@@ -79,9 +78,11 @@ void wait_ring(struct waiter *w, struct ring_rx *rx);
 void wait_blocked(struct waiter *w);
 /* The same when its way out is a neighbour's that is detached (lane.h): until a doorbell rings. */
 void wait_stuck(struct waiter *w);
-/* What the edge process says to the others in a record's flags: whether to sleep, and where. */
+/* What the edge process says to the others in a record's flags: whether to sleep, and where it is.
+ */
 unsigned wait_flags(const struct waiter *w);
-/* A record's flags came: when they say RECORD_SOON, this one does not sleep either, for a while. */
+/* A record's flags came: when they say RECORD_SOON, this one does not sleep either, for a while;
+ * and it stands accordingly at its next wait. */
 void wait_told(struct waiter *w, unsigned flags);
 /* 'work': frames handled in this turn.  Returns after descriptors and timers that were due had
  * their functions called. */

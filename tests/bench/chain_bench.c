@@ -2,12 +2,13 @@
  *
  *     chain_bench ring|unix|tcp|bare WINDOW RECORDS [POLICY]
  *
- * "ring": the project's rings, doorbells and waiting (auto, yield, poll or sleep), as in the stack.
+ * "ring": the project's rings, doorbells and waiting (auto, yield, poll or sleep), placed as suits
+ * a chain without a switch: A and C, which take turns anyway, on the first core, B on the second.
  * "unix", "tcp": the same over stream sockets: each process sleeps in epoll, takes by one recv what
  * there is, and passes it on by one send.  "bare": the floor; four numbers in shared memory and no
- * records, three processes that yield and never sleep, A and C on the first core, B on the second.
- * WINDOW records are under way at once.  Prints the median
- * of the times there and back in microseconds, and records a second. */
+ * records, three processes that yield and never sleep, placed so, too.  WINDOW records are under
+ * way at once.  Prints the median of the times there and back in microseconds, and records a
+ * second. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -49,6 +50,15 @@ static void took(uint64_t since_ns)
     uint64_t ns = loop_now_ns() - since_ns;
 
     histogram_add(&times, &ns, 1);
+}
+
+static void use_core(size_t core)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    sched_setaffinity(0, sizeof one, &one); /* where there is only one, all stay on that */
 }
 
 /* ---- over rings --------------------------------------------------------------------------- */
@@ -109,8 +119,8 @@ static _Noreturn void ring_node(unsigned me, enum wait_policy policy)
     static struct node n;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    use_core(me == 1);
     node_open(&n, me, policy);
-    n.waiter.beside = me == 2;
     for (unsigned i = 0; i < 4; i++) {
         tx[i].bell = &n.bells[reader[i]];
     }
@@ -140,6 +150,7 @@ static void over_rings(enum wait_policy policy, unsigned window, uint64_t record
             ring_node(c + 1, policy);
         }
     }
+    use_core(0);
     node_open(&a, 0, policy);
     a.waiter.edge = true; /* as ofproxy: it finds out whether not to sleep pays */
     tx[0].bell = &a.bells[1];
@@ -306,15 +317,6 @@ static void over_sockets(bool unix_sockets, unsigned window, uint64_t records)
 struct place {
     _Alignas(128) _Atomic uint64_t n;
 };
-
-static void use_core(size_t core)
-{
-    cpu_set_t one;
-
-    CPU_ZERO(&one);
-    CPU_SET(core, &one);
-    sched_setaffinity(0, sizeof one, &one); /* where there is only one, all stay on that */
-}
 
 static bool pass_bare(struct place *from, struct place *to)
 {

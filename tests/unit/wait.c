@@ -185,60 +185,166 @@ static void tcp_pair(int fd[2])
     close(listener);
 }
 
-/* A switch that sends from one of the two cores. */
-static void send_from(unsigned which, int fd)
+/* A switch that sends from one of the two cores, and has been heard. */
+static void send_from(unsigned which, const int fd[2])
 {
-    int status;
     pid_t pid = fork();
+    int status;
+    char byte;
 
     if (pid == 0) {
-        use(&core[which], 1);
-        _exit(write(fd, "x", 1) == 1 ? 0 : 1);
+        cpu_set_t one;
+
+        CPU_ZERO(&one);
+        CPU_SET((size_t)core[which], &one);
+        _exit(sched_setaffinity(0, sizeof one, &one) == 0 && write(fd[0], "x", 1) == 1 ? 0 : 1);
     }
     cr_assert(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+    cr_assert(recv(fd[1], &byte, 1, 0) == 1);
 }
 
-/* Until it has not slept, for once: others may want the core now and then. */
-static void stay_awake(void)
+/* Whoever looks on finds something at the first look, however long others take the core. */
+static void put_work(void)
+{
+    struct record r = {.verdict = VERDICT_NONE};
+
+    cr_assert(ring_reserve(&t.tx, 0) != NULL);
+    ring_commit(&t.tx, &r);
+    ring_publish(&t.tx);
+}
+
+/* An edge with a switch. */
+static void open_edge(int fd[2])
+{
+    use_two_cores();
+    open_world(WAIT_YIELD);
+    tcp_pair(fd);
+    t.w.edge = true;
+    t.w.near_fd = fd[1];
+    put_work();
+}
+
+static void close_edge(const int fd[2])
+{
+    close(fd[0]);
+    close(fd[1]);
+    close_world();
+}
+
+/* One wait of an edge that shall or shall not sleep, after a frame: again while it tries. */
+static void edge_waits(bool awake)
 {
     for (unsigned i = 0; i < 1000; i++) {
-        t.w.paid = 16;
+        t.w.paid = awake ? 16 : 0;
         t.w.crowded_ns = 0;
         t.w.looked = 0; /* long ago */
+        t.w.frames = 1;
+        t.w.waits = 1;
         bell_ring(&t.bell);
         wait_turn(&t.w, 0);
-        if (t.w.hot) {
+        if (t.w.hot == awake) {
             return;
         }
     }
-    cr_assert(false, "it always slept");
+    cr_assert(false, "it never was so");
 }
 
 Test(wait, the_edge_stands_where_the_switch_is)
 {
     int fd[2];
 
-    use_two_cores();
-    open_world(WAIT_YIELD);
-    tcp_pair(fd);
-    t.w.edge = true;
-    t.w.near_fd = fd[1];
+    open_edge(fd);
     for (unsigned i = 0; i < 4; i++) {
-        send_from(i % 2, fd[0]);
-        stay_awake();
+        send_from(i % 2, fd);
+        edge_waits(true);
         cr_expect(eq(int, stands(), (int)i % 2), "frame %u", i);
-        cr_expect(eq(u32, wait_flags(&t.w), RECORD_SOON | (i % 2 ? RECORD_SECOND : RECORD_FIRST)));
+        cr_expect(eq(u32, wait_flags(&t.w), RECORD_SOON | RECORD_CPU(core[i % 2])));
+        edge_waits(false);
+        cr_expect(eq(int, stands(), (int)i % 2), "frame %u, asleep", i);
+        cr_expect(eq(u32, wait_flags(&t.w), RECORD_CPU(core[i % 2])));
     }
-    close(fd[0]);
-    close(fd[1]);
+    t.w.known_until_ns = 0;
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+    cr_expect(eq(int, stands(), t.w.hot ? 1 : -1), "no frame for long");
+    close_edge(fd);
+}
+
+Test(wait, an_edge_that_does_not_know_where_the_switch_is_says_where_it_stands)
+{
+    int fd[2];
+
+    open_edge(fd);
+    t.w.near_fd = -1;
+    edge_waits(true);
+    cr_expect(eq(int, stands(), 0));
+    cr_expect(eq(u32, wait_flags(&t.w), RECORD_SOON | RECORD_CPU(core[0])));
+    edge_waits(false);
+    cr_expect(eq(int, stands(), -1));
+    cr_expect(eq(u32, wait_flags(&t.w), 0));
+    close_edge(fd);
+}
+
+Test(wait, where_others_compute_the_edge_leaves_and_calls_nobody_there)
+{
+    int fd[2];
+
+    open_edge(fd);
+    send_from(1, fd);
+    edge_waits(false);
+    t.w.crowded_ns = loop_now_ns() + 10000000000ull;
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+    cr_expect(eq(int, stands(), -1));
+    cr_expect(eq(u32, wait_flags(&t.w), 0));
+    close_edge(fd);
+}
+
+Test(wait, where_many_frames_come_at_once_sleepers_stand_anywhere)
+{
+    int fd[2];
+
+    open_edge(fd);
+    send_from(1, fd);
+    for (unsigned frames = 1; frames <= 64; frames += 63) {
+        do { /* again while it tries */
+            t.w.paid = 0;
+            t.w.crowded_ns = 0;
+            t.w.frames = t.w.waits = 0;
+            for (unsigned i = 0; i < 3; i++) {
+                bell_ring(&t.bell);
+                wait_turn(&t.w, 0);
+                wait_turn(&t.w, frames);
+                t.w.paid = 0;
+            }
+            t.w.looked = 0; /* long ago */
+            t.w.crowded_ns = 0;
+            bell_ring(&t.bell);
+            wait_turn(&t.w, 0);
+        } while (t.w.hot);
+        cr_expect(eq(int, stands(), frames == 1 ? 1 : -1), "%u at once", frames);
+        cr_expect(eq(u32, wait_flags(&t.w), frames == 1 ? RECORD_CPU(core[1]) : 0));
+    }
+    close_edge(fd);
+}
+
+Test(wait, who_was_told_to_sleep_by_policy_stands_where_the_kernel_chooses)
+{
+    use_two_cores();
+    open_world(WAIT_SLEEP);
+    wait_told(&t.w, RECORD_SOON | RECORD_CPU(core[1]));
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+    cr_expect(eq(int, stands(), -1));
     close_world();
 }
 
-/* Where one stands that was told 'flags'. */
+/* Where one stands that was told 'flags', when its turn has slept or lingered. */
 static int told(unsigned flags)
 {
     wait_told(&t.w, flags);
     t.w.crowded_ns = 0;
+    t.w.told_until_ns = 0;
     bell_ring(&t.bell);
     wait_turn(&t.w, 0);
     return stands();
@@ -249,64 +355,28 @@ Test(wait, the_others_stand_on_the_other_core_until_they_sleep)
     use_two_cores();
     open_world(WAIT_YIELD);
     cr_expect(eq(int, told(0), -1), "nobody knows where the switch is");
-    cr_expect(eq(int, told(RECORD_SOON), 1), "the edge is on the first, then");
+    cr_expect(eq(int, told(RECORD_SOON), -1), "nor where the edge is");
     for (unsigned i = 0; i < 4; i++) {
-        cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
-        t.w.told_until_ns = 0;
-        cr_expect(eq(int, told(RECORD_SECOND), 1), "asleep it is with the switch");
-        cr_expect(eq(int, told(RECORD_FIRST), 0), "asleep it is with the switch");
-        cr_expect(eq(int, told(0), -1), "nobody knows any more, or it does not matter");
-        cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 1));
-        t.w.told_until_ns = 0;
-    }
-    t.w.beside = true;
-    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 1));
-    cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 0));
-    close_world();
-}
-
-/* What the edge says after 'turns' waits, 'frames' coming after each. */
-static unsigned says_after(unsigned turns, unsigned frames)
-{
-    for (unsigned i = 0; i < turns; i++) {
-        bell_ring(&t.bell);
+        cr_expect(eq(int, told(RECORD_CPU(core[1])), 1), "asleep it is with the switch");
+        cr_expect(eq(int, told(RECORD_CPU(core[0])), 0), "asleep it is with the switch");
+        cr_expect(eq(int, told(0), -1), "it does not matter any more");
+        t.w.window_ns = 1; /* so it looks on for a moment, and falls asleep for want of a bell */
+        wait_told(&t.w, RECORD_SOON | RECORD_CPU(core[1]));
+        t.w.crowded_ns = 0;
         wait_turn(&t.w, 0);
-        wait_turn(&t.w, frames);
+        cr_expect(eq(int, stands(), t.w.crowded_ns > 0 ? -1 : 1), "it fell asleep");
+        t.w.window_ns = 10000000000; /* it lingers, until there is something */
+        put_work();
+        cr_expect(eq(int, told(RECORD_SOON | RECORD_CPU(core[1])), 0), "awake");
+        cr_expect(eq(int, told(RECORD_SOON | RECORD_CPU(core[0])), 1), "awake");
+        ring_rx_skip(&t.rx, ring_rx_look(&t.rx));
+        ring_release(&t.rx);
     }
-    t.w.looked = 0; /* long ago */
+    cr_expect(eq(int, told(RECORD_CPU(core[1])), 1));
+    t.w.known_until_ns = 0;
     bell_ring(&t.bell);
     wait_turn(&t.w, 0);
-    return wait_flags(&t.w);
-}
-
-Test(wait, where_many_frames_come_at_once_sleepers_stand_anywhere)
-{
-    int fd[2];
-
-    use_two_cores();
-    open_world(WAIT_SLEEP);
-    tcp_pair(fd);
-    t.w.edge = true;
-    t.w.near_fd = fd[1];
-    send_from(1, fd[0]);
-    cr_expect(eq(u32, says_after(10, 1), RECORD_SECOND), "one by one");
-    cr_expect(eq(int, stands(), 1));
-    cr_expect(eq(u32, says_after(10, 64), 0), "64 at once");
-    cr_expect(eq(int, stands(), -1));
-    close(fd[0]);
-    close(fd[1]);
-    close_world();
-}
-
-Test(wait, nobody_stands_anywhere_by_choice_where_others_compute)
-{
-    use_two_cores();
-    open_world(WAIT_YIELD);
-    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
-    t.w.crowded_ns = loop_now_ns() + 10000000000ull;
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
-    cr_expect(eq(int, stands(), -1));
+    cr_expect(eq(int, stands(), -1), "no frame for long");
     close_world();
 }
 
@@ -314,14 +384,14 @@ Test(wait, whoever_says_meanwhile_where_it_may_run_is_heard)
 {
     use_two_cores();
     open_world(WAIT_YIELD);
-    cr_expect(eq(int, told(RECORD_SOON | RECORD_SECOND), 0));
+    cr_expect(eq(int, told(RECORD_CPU(core[0])), 0));
     use(core, 2);
-    cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), 1));
+    cr_expect(eq(int, told(RECORD_CPU(core[1])), 1));
     use(core, 2);
-    cr_expect(eq(int, told(RECORD_SOON | RECORD_FIRST), -1), "nothing has changed for it");
+    cr_expect(eq(int, told(RECORD_CPU(core[1])), -1), "nothing has changed for it");
     use(core, 1);
     for (unsigned i = 0; i < 4; i++) {
-        cr_expect(eq(int, told(i % 2 ? RECORD_FIRST : RECORD_SECOND), 0), "it may use that alone");
+        cr_expect(eq(int, told(RECORD_CPU(core[i % 2])), 0), "it may use that alone");
     }
     close_world();
 }
