@@ -10,14 +10,14 @@
 #define LOOK_EVERY 8     /* busy turns between two looks at descriptors and timers */
 #define NET_MS 250       /* longest sleep: a net under a producer killed between publish and bell */
 #define SLICE_NS 1000000 /* a yield of more went to somebody who computes */
-#define CROWDED_NS 100000000 /* for so long nothing is yielded then: longer than TRIAL_EVERY_NS */
-#define KNOWN_NS 1000000000  /* for so long after the last frame it counts where the switch was */
-#define SPIN_NS 4000         /* between two yields where nobody wants the core */
-#define LOOK_NS 8000         /* between two looks at descriptors while lingering */
-#define PAID_OPEN 3          /* so much must speak for the window */
-#define PAID_MOST 64         /* and cannot speak louder */
-#define BULK 8               /* so many frames after each wait are many at once */
-#define LOUDEST 8            /* windows: how loud one wait can be */
+#define CROWDED_NS 70000000 /* for so long nothing is yielded then: longer than TRIAL_EVERY_NS */
+#define KNOWN_NS 1000000000 /* for so long after the last frame it counts where the switch was */
+#define SPIN_NS 4000        /* between two yields where nobody wants the core */
+#define LOOK_NS 8000        /* between two looks at descriptors while lingering */
+#define PAID_OPEN 3         /* so much must speak for the window */
+#define PAID_MOST 64        /* and cannot speak louder */
+#define BULK 8              /* so many frames after each wait are many at once */
+#define LOUDEST 8           /* windows: how loud one wait can be */
 #define TRIAL_EVERY_NS 65536000 /* so often it is tried ... */
 #define TRIAL_NS 1000000        /* ... for so long */
 #define BELL_EVENTS (EPOLLIN | EPOLLET)
