@@ -129,6 +129,11 @@ static inline unsigned bench_window(const struct bench_settings *set)
     return set->mode == BENCH_WINDOW ? set->window : 1;
 }
 
+/* To be asked where nothing comes back. */
+#define BENCH_WHY_NOT                                                                              \
+    "is the stack routing (causeway status), are its interfaces another switch's (causeway show "  \
+    "interfaces; lab/lab down), has it a route to the destination (causeway route list)?"
+
 /* ---- connecting (bench_connect.c) ----------------------------------------------------------- */
 
 /* Connects all switches and waits until a frame of each comes back.  Returns 0, or -1 with a

@@ -95,9 +95,7 @@ static void say_no_way(struct bench *b)
              b->set.timeout_s,
              !b->sw[i].featured ? "its handshake was not finished; is that an OpenFlow controller?"
              : b->sw[i].errors  ? b->sw[i].error
-                                : "is the stack routing (causeway status), are its interfaces "
-                                  "another switch's (causeway show interfaces; lab/lab down), has "
-                                  "it a route to the destination (causeway route list)?");
+                                : BENCH_WHY_NOT);
 }
 
 static int open_way(struct bench *b)

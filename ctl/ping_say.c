@@ -88,6 +88,7 @@ void ping_say(const struct ping_trip *trips, unsigned n)
 
     printf("\n%u sent, %u came back\n", n, back);
     if (back == 0) {
+        printf("Nothing came back: " BENCH_WHY_NOT "\n");
         return;
     }
     printf("  %-14s  %-7s  %8s  %8s  %8s  us\n", "in", "to ring", "least", "middle", "most");

@@ -236,6 +236,9 @@ def test_ping_says_what_became_of_a_frame(stack):
     dropped = ping(stack, '--count', '2', '--source', '127.0.0.1', '--timeout', '0.3', status=1)
     assert all(trip['verdict'].startswith('dropped (') and not trip['came_back'] for trip in dropped['trips'])
     assert list(dropped['trips'][0]['hops_us']) == [name for name, _ring in HOPS[:-1]]
+    said = run(BIN + '/causeway', '--run-dir', stack.run_dir, 'ping', '--count', '1', '--connect', 'tcp:127.0.0.1:%d' % stack.of_port,
+               '--source', '127.0.0.1', '--timeout', '0.3', check=False).stdout
+    assert "Nothing came back: is the stack routing (causeway status), are its interfaces another switch's" in said
 
 
 def reflecting(listener, change):
