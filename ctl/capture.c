@@ -20,7 +20,8 @@
 #define PCAP_NANO 0xa1b23c4d /* of a pcap file whose times are in nanoseconds */
 #define PCAP_ETHERNET 1
 #define PCAP_SNAP 65535
-#define IDLE_US 50 /* a frame is in flight for a few hundred, see tap.h */
+#define LAST_TURNS 256 /* for what is there when we are told to stop */
+#define IDLE_US 50     /* a frame is in flight for a few hundred, see tap.h */
 
 struct capture {
     const struct ctl *c;
@@ -40,6 +41,14 @@ void capture_begin(void)
     ctl_catch_signals(0);
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_TIMERSLACK, 1000);
+}
+
+int capture_finish(int (*turn)(void *capture), void *capture, int n)
+{
+    for (unsigned i = 0; i < LAST_TURNS && n >= 0 && (i == 0 || n > 0); i++) {
+        n = turn(capture);
+    }
+    return n < 0 ? capture_unwritten() : 0;
 }
 
 int capture_unwritten(void)
@@ -185,8 +194,9 @@ static bool enough(const struct capture *k)
 
 /* Takes what is new in every ring, up to CAPTURE_TURN.  Returns the frames shown, or -1 when
  * writing failed. */
-static int turn(struct capture *k)
+static int turn(void *capture)
 {
+    struct capture *k = capture;
     int n = 0, r;
 
     while (n < CAPTURE_TURN && !enough(k) && (r = first(k)) >= 0) {
@@ -210,10 +220,7 @@ static int run(struct capture *k)
             nanosleep(&idle, NULL);
         }
     }
-    for (unsigned i = 0; i < CAPTURE_LAST_TURNS && n >= 0 && (i == 0 || n > 0); i++) {
-        n = turn(k);
-    }
-    return n < 0 ? capture_unwritten() : 0;
+    return capture_finish(turn, k, n);
 }
 
 static int open_taps(struct capture *k)

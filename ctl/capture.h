@@ -7,8 +7,7 @@
 
 #include "ctl/ctl.h"
 
-#define CAPTURE_TURN 512       /* frames or messages at once */
-#define CAPTURE_LAST_TURNS 256 /* for what is there when we are told to stop */
+#define CAPTURE_TURN 512 /* frames or messages at once */
 
 int capture_openflow(struct ctl *c);
 
@@ -18,6 +17,10 @@ int capture_limit(const struct ctl *c, const char *value, const char *things, ui
 FILE *capture_create(const char *file, const char *kind, const char *example);
 /* From here on, SIGINT and SIGTERM end the capture in order. */
 void capture_begin(void);
+/* The capture is told to stop: takes what is there, by some more turns.  'turn' returns how many it
+ * took, up to CAPTURE_TURN, or -1 when writing failed, as 'n' was of the last one.  Returns the
+ * exit status. */
+int capture_finish(int (*turn)(void *capture), void *capture, int n);
 /* Writing failed.  Returns the exit status: a reader that went away ends a capture, no more. */
 int capture_unwritten(void);
 /* Closes it unless it is standard output.  Returns 'status', or 1 if it could not be written. */

@@ -229,8 +229,9 @@ static bool enough(const struct capture *k)
 }
 
 /* Takes what is new, up to CAPTURE_TURN.  Returns the messages read, or -1 when writing failed. */
-static int turn(struct capture *k)
+static int turn(void *capture)
 {
+    struct capture *k = capture;
     int n = 0;
 
     while (n < CAPTURE_TURN && !enough(k) && mirror_next(&k->mirror, &record)) {
@@ -253,10 +254,7 @@ static int run(struct capture *k)
             ctl_pause_ms(1);
         }
     }
-    for (unsigned i = 0; i < CAPTURE_LAST_TURNS && n >= 0 && (i == 0 || n > 0); i++) {
-        n = turn(k);
-    }
-    return n < 0 ? capture_unwritten() : 0;
+    return capture_finish(turn, k, n);
 }
 
 /* ---- words -------------------------------------------------------------------------------- */

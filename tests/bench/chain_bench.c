@@ -11,7 +11,6 @@
  * second. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,6 +27,7 @@
 #include "shm/bell.h"
 #include "shm/ring.h"
 #include "shm/wait.h"
+#include "tests/bench/pin.h"
 
 #define RING (2u << 20)
 #define LEN 128
@@ -50,15 +50,6 @@ static void took(uint64_t since_ns)
     uint64_t ns = loop_now_ns() - since_ns;
 
     histogram_add(&times, &ns, 1);
-}
-
-static void use_core(size_t core)
-{
-    cpu_set_t one;
-
-    CPU_ZERO(&one);
-    CPU_SET(core, &one);
-    sched_setaffinity(0, sizeof one, &one); /* where there is only one, all stay on that */
 }
 
 /* ---- over rings --------------------------------------------------------------------------- */
@@ -119,7 +110,7 @@ static _Noreturn void ring_node(unsigned me, enum wait_policy policy)
     static struct node n;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    use_core(me == 1);
+    pin(me == 1);
     node_open(&n, me, policy);
     for (unsigned i = 0; i < 4; i++) {
         tx[i].bell = &n.bells[reader[i]];
@@ -150,7 +141,7 @@ static void over_rings(enum wait_policy policy, unsigned window, uint64_t record
             ring_node(c + 1, policy);
         }
     }
-    use_core(0);
+    pin(0); /* where there is one core, all stay on that */
     node_open(&a, 0, policy);
     a.waiter.edge = true; /* as ofproxy: it finds out whether not to sleep pays */
     tx[0].bell = &a.bells[1];
@@ -332,7 +323,7 @@ static bool pass_bare(struct place *from, struct place *to)
 static _Noreturn void bare_node(struct place *at, bool middle)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    use_core(middle ? 1 : 0);
+    pin(middle ? 1 : 0);
     for (;;) {
         bool some = middle ? pass_bare(&at[0], &at[1]) | pass_bare(&at[2], &at[3])
                            : pass_bare(&at[1], &at[2]);
@@ -359,7 +350,7 @@ static void bare(unsigned window, uint64_t records)
             bare_node(at, c == 0);
         }
     }
-    use_core(0);
+    pin(0);
     while (back < records) {
         uint64_t n;
 

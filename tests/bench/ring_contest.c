@@ -5,7 +5,6 @@
  * NAME: ours, plain, ck, rte or rte_zc.  SIZE: 64, 136 or 1500.
  * The producer is a process of its own, on the second processor, the consumer on the first; the
  * first records are not counted.  tests/bench/rings calls it in turns. */
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "common/loop.h"
 #include "tests/bench/contest.h"
+#include "tests/bench/pin.h"
 
 static struct contest c;
 
@@ -31,13 +31,9 @@ void *contest_memory(size_t bytes)
     return p;
 }
 
-static void pin(unsigned cpu)
+static void keep_on(unsigned cpu)
 {
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0) {
+    if (!pin(cpu)) {
         perror("ring_contest: two processors are needed");
         exit(2);
     }
@@ -73,11 +69,11 @@ static double run(const struct contestant *who, uint64_t ns)
     child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        pin(1);
+        keep_on(1);
         who->produce(&c, UINT64_MAX / 2); /* until it is killed */
         _exit(0);
     }
-    pin(0);
+    keep_on(0);
     who->consume(&c, 5 * TURN);
     start = loop_now_ns();
     do {

@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 
 #include "common/histogram.h"
 #include "common/loop.h"
+#include "tests/bench/pin.h"
 
 #define BUFFER (1u << 21)
 
@@ -34,13 +34,9 @@ static _Noreturn void fail(const char *what)
     exit(2);
 }
 
-static void pin(const char *cpu)
+static void keep_on(const char *cpu)
 {
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(strtoul(cpu, NULL, 10), &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0) {
+    if (!pin(strtoul(cpu, NULL, 10))) {
         fail(cpu);
     }
 }
@@ -132,7 +128,7 @@ static int server(size_t there, size_t back, const char *cpu)
 
     if (fork() == 0) {
         if (cpu) {
-            pin(cpu);
+            keep_on(cpu);
         }
         serve(listening, there, back);
     }
@@ -163,7 +159,7 @@ int main(int argc, char **argv)
     ns = strtoull(argv[2], NULL, 10) * 1000000u;
     fd = server(there, back, argc > 7 ? argv[7] : NULL);
     if (argc > 7) {
-        pin(argv[6]);
+        keep_on(argv[6]);
     }
     load(fd, window, ns / 5, there, back); /* warm */
     histogram_clear(&times);

@@ -44,6 +44,13 @@ static void close_world(void)
     ring_private_free(&t.tx, &t.rx);
 }
 
+/* A turn without work that never sleeps for long. */
+static void wait_with_bell(void)
+{
+    bell_ring(&t.bell);
+    wait_turn(&t.w, 0);
+}
+
 /* A process that wants the core on which we are for itself. */
 static pid_t stranger(void)
 {
@@ -81,8 +88,7 @@ Test(wait, a_yield_that_cost_a_time_slice_is_the_last_for_a_while)
     t.w.crowded_ns = loop_now_ns() + 5000000000ull;
     t.w.paid = 16;
     sleeps = t.w.sleeps;
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
+    wait_with_bell();
     cr_expect(eq(u32, t.w.sleeps, sleeps + 1), "it lingered");
     close_world();
 }
@@ -98,8 +104,7 @@ Test(wait, a_doorbell_that_is_full_is_heard)
     wait_turn(&t.w, 0);
     for (unsigned i = 0; i < 3; i++) {
         t.w.rung = false;
-        bell_ring(&t.bell);
-        wait_turn(&t.w, 0);
+        wait_with_bell();
         cr_expect(t.w.rung, "ring %u made no sound", i);
     }
     close_world();
@@ -110,8 +115,7 @@ Test(wait, who_was_told_that_more_comes_soon_does_not_sleep)
     bool stayed = false;
 
     open_world(WAIT_YIELD);
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
+    wait_with_bell();
     cr_expect(eq(u32, t.w.sleeps, 1), "nobody told it");
     for (unsigned i = 0; i < 1000 && !stayed; i++) { /* others may want the core now and then */
         unsigned sleeps = t.w.sleeps;
@@ -119,8 +123,7 @@ Test(wait, who_was_told_that_more_comes_soon_does_not_sleep)
         t.w.idle = 0;
         t.w.crowded_ns = 0;
         wait_told(&t.w, RECORD_SOON);
-        bell_ring(&t.bell);
-        wait_turn(&t.w, 0);
+        wait_with_bell();
         stayed = t.w.sleeps == sleeps;
     }
     cr_expect(stayed);
@@ -240,8 +243,7 @@ static void edge_waits(bool awake)
         t.w.looked = 0; /* long ago */
         t.w.frames = 1;
         t.w.waits = 1;
-        bell_ring(&t.bell);
-        wait_turn(&t.w, 0);
+        wait_with_bell();
         if (t.w.hot == awake) {
             return;
         }
@@ -264,8 +266,7 @@ Test(wait, the_edge_stands_where_the_switch_is)
         cr_expect(eq(u32, wait_flags(&t.w), RECORD_CPU(core[i % 2])));
     }
     t.w.known_until_ns = 0;
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
+    wait_with_bell();
     cr_expect(eq(int, stands(), t.w.hot ? 1 : -1), "no frame for long");
     close_edge(fd);
 }
@@ -293,8 +294,7 @@ Test(wait, where_others_compute_the_edge_leaves_and_calls_nobody_there)
     send_from(1, fd);
     edge_waits(false);
     t.w.crowded_ns = loop_now_ns() + 10000000000ull;
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
+    wait_with_bell();
     cr_expect(eq(int, stands(), -1));
     cr_expect(eq(u32, wait_flags(&t.w), 0));
     close_edge(fd);
@@ -312,15 +312,13 @@ Test(wait, where_many_frames_come_at_once_sleepers_stand_anywhere)
             t.w.crowded_ns = 0;
             t.w.frames = t.w.waits = 0;
             for (unsigned i = 0; i < 3; i++) {
-                bell_ring(&t.bell);
-                wait_turn(&t.w, 0);
+                wait_with_bell();
                 wait_turn(&t.w, frames);
                 t.w.paid = 0;
             }
             t.w.looked = 0; /* long ago */
             t.w.crowded_ns = 0;
-            bell_ring(&t.bell);
-            wait_turn(&t.w, 0);
+            wait_with_bell();
         } while (t.w.hot);
         cr_expect(eq(int, stands(), frames == 1 ? 1 : -1), "%u at once", frames);
         cr_expect(eq(u32, wait_flags(&t.w), frames == 1 ? RECORD_CPU(core[1]) : 0));
@@ -333,8 +331,7 @@ Test(wait, who_was_told_to_sleep_by_policy_stands_where_the_kernel_chooses)
     use_two_cores();
     open_world(WAIT_SLEEP);
     wait_told(&t.w, RECORD_SOON | RECORD_CPU(core[1]));
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
+    wait_with_bell();
     cr_expect(eq(int, stands(), -1));
     close_world();
 }
@@ -345,8 +342,7 @@ static int told(unsigned flags)
     wait_told(&t.w, flags);
     t.w.crowded_ns = 0;
     t.w.told_until_ns = 0;
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
+    wait_with_bell();
     return stands();
 }
 
@@ -374,8 +370,7 @@ Test(wait, the_others_stand_on_the_other_core_until_they_sleep)
     }
     cr_expect(eq(int, told(RECORD_CPU(core[1])), 1));
     t.w.known_until_ns = 0;
-    bell_ring(&t.bell);
-    wait_turn(&t.w, 0);
+    wait_with_bell();
     cr_expect(eq(int, stands(), -1), "no frame for long");
     close_world();
 }
