@@ -315,6 +315,31 @@ Test(ofproxy_frames, frames_that_cannot_be_used_are_dropped_for_a_named_reason)
     rig_close(&r);
 }
 
+/* What the waiter is told of where the switch is goes when the connection goes: its number is soon
+ * another's. */
+Test(ofproxy_frames, the_waiter_knows_by_which_socket_the_last_frame_came)
+{
+    int fd[2];
+    struct rig r;
+
+    rig_open(&r);
+    for (unsigned i = 0; i < 2; i++) {
+        fd[i] = rig_switch(&r, i + 1, 1);
+    }
+    cr_expect_eq(r.p->waiter.near_fd, -1);
+    for (unsigned i = 0; i < 2; i++) {
+        send_frame(&r, fd[i], 1, 100, 0);
+        cr_expect_eq(r.p->waiter.near_fd, conn_find(r.p, i + 1)->fd.fd);
+    }
+    conn_close(conn_find(r.p, 1), "test");
+    cr_expect_eq(r.p->waiter.near_fd, conn_find(r.p, 2)->fd.fd);
+    conn_close(conn_find(r.p, 2), "test");
+    cr_expect_eq(r.p->waiter.near_fd, -1);
+    close(fd[0]);
+    close(fd[1]);
+    rig_close(&r);
+}
+
 /* The rows that nothing has used yet are those of port 0 of datapath 0. */
 Test(ofproxy_frames, a_frame_that_came_by_no_port_is_dropped)
 {

@@ -429,3 +429,15 @@ Test(wait, a_doorbell_without_work_speaks_for_nothing)
     cr_expect(t.w.since_ns > 0, "it waits since");
     close_world();
 }
+
+Test(wait, a_wait_that_goes_on_speaks_before_it_ends)
+{
+    int fd[2];
+
+    open_edge(fd);
+    t.w.paid = 64;
+    t.w.since_ns = loop_now_ns() - 1000 * t.w.window_ns;
+    wait_with_bell();
+    cr_expect(eq(u32, t.w.paid, 48));
+    close_edge(fd);
+}
