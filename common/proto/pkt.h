@@ -42,6 +42,7 @@ enum { PKT_TYPE_IP = 0x0800, PKT_TYPE_ARP = 0x0806, PKT_TYPE_LLDP = 0x88cc };
 enum { PKT_ARP_REQUEST = 1, PKT_ARP_REPLY = 2 };
 enum { PKT_ICMP_PROTO = 1, PKT_TCP_PROTO = 6, PKT_UDP_PROTO = 17 };
 enum { PKT_IP_DF = 0x4000, PKT_IP_MF = 0x2000, PKT_IP_OFFSET = 0x1fff };
+enum { PKT_IP_DATAGRAM = 65535 }; /* the longest, with its header (RFC 791, 3.1) */
 /* RFC 791 options; the top bit says "copy into each fragment" */
 enum { PKT_OPT_END = 0, PKT_OPT_NOP = 1, PKT_OPT_LSRR = 131, PKT_OPT_SSRR = 137 };
 enum {

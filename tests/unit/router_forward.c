@@ -169,6 +169,20 @@ static const struct bad bads[] = {
     {"shorter than its header", DROP_IP_BAD_LENGTH, 17, 19, true, 0, GOOD},
     {"longer than the frame", DROP_IP_BAD_LENGTH, 17, 41, true, 0, GOOD},
     {"cut by one byte", DROP_IP_BAD_LENGTH, -1, 0, false, 53, GOOD},
+    {"fragment beyond 65,535 bytes",
+     DROP_IP_BAD_LENGTH,
+     -1,
+     0,
+     false,
+     0,
+     {.src = CLIENT, .dst = SERVER1, .proto = 17, .ttl = 64, .frag = 8189, .payload = 4}},
+    {"fragment to be cut beyond 65,535 bytes",
+     DROP_IP_BAD_LENGTH,
+     -1,
+     0,
+     false,
+     0,
+     {.src = CLIENT, .dst = SERVER1, .proto = 17, .ttl = 64, .frag = 8002, .payload = 1500}},
     {"wrong checksum", DROP_IP_BAD_CHECKSUM, 24, 0x77, false, 0, GOOD},
     {"source 0.0.0.0", DROP_MARTIAN_SOURCE, -1, 0, false, 0, FROM(0)},
     {"source 0.1.2.3", DROP_MARTIAN_SOURCE, -1, 0, false, 0, FROM(IP(0, 1, 2, 3))},
@@ -399,6 +413,27 @@ Test(router_forward, cuts_long_packets_into_fragments)
             cr_expect(eq(u32, ihl_of(rig.out[from + 1].bytes), 24));
             cr_expect(eq(u8, rig.out[from + 1].bytes[PKT_ETH_LEN + 20], 148));
         }
+    }
+}
+
+/* RFC 791, 3.2: a fragment of a fragment keeps its place in the datagram, and the last of them the
+ * flag that more follow. */
+Test(router_forward, cuts_fragments_into_fragments_up_to_the_end_of_the_longest_datagram)
+{
+    static const uint16_t frags[] = {PKT_IP_MF, 100 | PKT_IP_MF, 100, 8002};
+
+    for (size_t i = 0; i < sizeof frags / sizeof frags[0]; i++) {
+        struct spec s = UDP;
+        unsigned from = rig.n_out;
+
+        s.payload = 65535 - 20 - 8002 * 8; /* to 65,535 bytes where the offset is 8002 */
+        s.frag = frags[i];
+        cr_expect(
+            eq(int, (int)rig_frame(ETH3, frame, make(frame, &s))->o.verdict, VERDICT_FORWARDED));
+        cr_assert(eq(u32, rig.n_out - from, 2));
+        cr_expect(eq(u16, (uint16_t)pkt_get16(ip_of(&rig.out[from])->frag), frags[i] | PKT_IP_MF));
+        cr_expect(
+            eq(u16, (uint16_t)pkt_get16(ip_of(&rig.out[from + 1])->frag), frags[i] + 1480 / 8));
     }
 }
 
