@@ -197,11 +197,14 @@ verify:                                       ## model-check the crash protocol,
 
 # Fuzzing: libFuzzer programs, always built by clang with SAN=fuzz.  Like a unit test, a target sees
 # the objects of the process that its name begins with.  SECONDS is for all targets together.
+# SEED=0: other random numbers each time, so that each run may find what none before it has; 'check'
+# takes the same ones always, since it is to judge the change before it.
 SECONDS := 60
+SEED := 0
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c tests/fuzz/seeds.c,$(call sources,tests/fuzz)))
-fuzz:                                         ## build and run the fuzz targets (SECONDS=60, in all)
+fuzz:                                         ## build and run the fuzz targets (SECONDS=60, in all; SEED=0)
 	$(Q)$(MAKE) --no-print-directory CC=clang SAN=fuzz BUILD=build/fuzz fuzz-build
-	$(Q)tests/fuzz/run build/fuzz $(SECONDS) $(FUZZ)
+	$(Q)tests/fuzz/run build/fuzz $(SECONDS) $(SEED) $(FUZZ)
 fuzz-seeds:                                   ## make the committed seeds anew (LIVE=FOLDER of cut_pcap)
 	$(Q)$(MAKE) --no-print-directory CC=clang SAN=fuzz BUILD=build/fuzz fuzz-build build/fuzz/target/seeds
 	$(Q)tests/fuzz/merge build/fuzz "$(LIVE)" $(FUZZ)
@@ -293,7 +296,7 @@ check:                                        ## install what is missing, build,
 	$(Q)$(MAKE) $(JOBS) --no-print-directory SAN=asan unit build/asan/bin/webterm
 	$(Q)$(MAKE) $(JOBS) --no-print-directory race
 	$(Q)$(MAKE) $(JOBS) --no-print-directory verify
-	$(Q)$(MAKE) $(JOBS) --no-print-directory fuzz
+	$(Q)$(MAKE) $(JOBS) --no-print-directory fuzz SEED=1
 	$(Q)$(MAKE) $(JOBS) --no-print-directory oracle
 	$(Q)$(MAKE) $(JOBS) --no-print-directory e2e
 	$(Q)$(MAKE) $(JOBS) --no-print-directory page-test
