@@ -297,11 +297,20 @@ json_t *record_list(int folder)
 
 int record_open(int folder, const char *name)
 {
+    struct stat st;
     int fd;
 
     if (!record_name_holds(name)) {
         return -ENOENT;
     }
-    fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    /* not to wait for somebody to write, should it be a FIFO */
+    fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return -ENOENT;
+    }
+    return fd;
 }

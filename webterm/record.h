@@ -42,7 +42,8 @@ size_t record_event(char *to, double seconds, const uint8_t *bytes, size_t len, 
 bool record_name_holds(const char *name);
 /* {"recordings": [{"name","size","started"}...]}, newest first. */
 json_t *record_list(int folder);
-/* Opens one for reading.  Returns a descriptor or -errno. */
+/* Opens one for reading.  Returns a descriptor or -errno; -ENOENT too for what is no regular file.
+ */
 int record_open(int folder, const char *name);
 
 #endif

@@ -1,6 +1,7 @@
 /* tests/unit/webterm_term.c - the parts of the terminal that need no browser: whom its program
  * waits for, its text, its recordings. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,7 +222,7 @@ Test(webterm_term, a_recording_is_a_file_that_players_read_and_is_bounded)
 }
 
 /* All these are there. */
-Test(webterm_term, only_a_recording_is_opened_and_nothing_outside_its_folder)
+Test(webterm_term, only_a_recording_is_opened_and_nothing_outside_its_folder, .timeout = 20)
 {
     static const char *const files[] = {"in/..cast", "in/a_b.cast", "in/a.txt", "in/.cast",
                                         "out.cast"};
@@ -240,6 +241,12 @@ Test(webterm_term, only_a_recording_is_opened_and_nothing_outside_its_folder)
     cr_expect_lt(record_open(folder, "../../../etc/passwd"), 0);
     cr_expect_lt(record_open(folder, "../out.cast"), 0);
     cr_expect_lt(record_open(folder, "link.cast"), 0);
+    cr_assert_eq(mkfifoat(folder, "fifo.cast", 0600), 0);
+    cr_assert_eq(mkdirat(folder, "folder.cast", 0700), 0);
+    cr_expect_eq(record_open(folder, "fifo.cast"), -ENOENT); /* and does not wait */
+    cr_expect_eq(record_open(folder, "folder.cast"), -ENOENT);
+    unlinkat(folder, "fifo.cast", 0);
+    unlinkat(folder, "folder.cast", AT_REMOVEDIR);
     for (size_t i = 0; i < sizeof files / sizeof files[0] - 1; i++) {
         cr_expect_lt(record_open(folder, files[i] + strlen("in/")), 0, "%s", files[i]);
     }
