@@ -25,7 +25,7 @@ enum drop ipcheck_header(struct packet *p)
     if (pkt_fold(pkt_sum(0, ip, p->ihl)) != 0xffff) {
         return DROP_IP_BAD_CHECKSUM;
     }
-    /* a fragment that ends behind the longest datagram: what is cut from it has no offset */
+    /* no part of any datagram; were it cut, the offsets would run over into the flags */
     if ((pkt_get16(ip->frag) & PKT_IP_OFFSET) * 8u + p->ip_len > PKT_IP_DATAGRAM) {
         return DROP_IP_BAD_LENGTH;
     }

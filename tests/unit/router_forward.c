@@ -153,6 +153,11 @@ struct bad {
     {                                                                                              \
         .src = CLIENT, .dst = (ip), .proto = 17, .ttl = 64, .payload = 20                          \
     }
+#define FRAGMENT(offset, bytes)                                                                    \
+    {                                                                                              \
+        .src = CLIENT, .dst = SERVER1, .proto = 17, .ttl = 64, .frag = (offset),                   \
+        .payload = (bytes)                                                                         \
+    }
 #define GOOD FROM(CLIENT)
 
 static const struct bad bads[] = {
@@ -169,20 +174,8 @@ static const struct bad bads[] = {
     {"shorter than its header", DROP_IP_BAD_LENGTH, 17, 19, true, 0, GOOD},
     {"longer than the frame", DROP_IP_BAD_LENGTH, 17, 41, true, 0, GOOD},
     {"cut by one byte", DROP_IP_BAD_LENGTH, -1, 0, false, 53, GOOD},
-    {"fragment beyond 65,535 bytes",
-     DROP_IP_BAD_LENGTH,
-     -1,
-     0,
-     false,
-     0,
-     {.src = CLIENT, .dst = SERVER1, .proto = 17, .ttl = 64, .frag = 8189, .payload = 4}},
-    {"fragment to be cut beyond 65,535 bytes",
-     DROP_IP_BAD_LENGTH,
-     -1,
-     0,
-     false,
-     0,
-     {.src = CLIENT, .dst = SERVER1, .proto = 17, .ttl = 64, .frag = 8002, .payload = 1500}},
+    {"fragment beyond a datagram", DROP_IP_BAD_LENGTH, -1, 0, false, 0, FRAGMENT(8189, 4)},
+    {"the same, to be cut", DROP_IP_BAD_LENGTH, -1, 0, false, 0, FRAGMENT(8002, 1500)},
     {"wrong checksum", DROP_IP_BAD_CHECKSUM, 24, 0x77, false, 0, GOOD},
     {"source 0.0.0.0", DROP_MARTIAN_SOURCE, -1, 0, false, 0, FROM(0)},
     {"source 0.1.2.3", DROP_MARTIAN_SOURCE, -1, 0, false, 0, FROM(IP(0, 1, 2, 3))},
